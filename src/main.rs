@@ -1,0 +1,2 @@
+//! hutong
+fn main() {}
