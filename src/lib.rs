@@ -1,1 +1,3 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
+
+pub mod domain;
