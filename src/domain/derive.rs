@@ -34,9 +34,7 @@ pub enum DerivationRule {
 
 /// A code that names no rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown derivation rule {code:?}, allowed: mask-name, mask-citizen-id, mask-phone, mask-address, mask-middle"
-)]
+#[error("unknown derivation rule {code:?}, allowed: mask-name, mask-citizen-id, mask-phone, mask-address, mask-middle")]
 pub struct Error {
     /// The code found.
     pub code: String,
@@ -44,25 +42,15 @@ pub struct Error {
 
 impl DerivationRule {
     /// All rules.
-    pub const ALL: [Self; 5] = [
-        Self::MaskName,
-        Self::MaskCitizenId,
-        Self::MaskPhone,
-        Self::MaskAddress,
-        Self::MaskMiddle,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::MaskName, Self::MaskCitizenId, Self::MaskPhone, Self::MaskAddress, Self::MaskMiddle];
 
     /// The rule with a code.
     ///
     /// # Errors
     /// [`Error`] when no rule has it.
     pub fn parse(code: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|rule| rule.as_str() == code)
-            .ok_or_else(|| Error {
-                code: code.to_owned(),
-            })
+        Self::ALL.into_iter().find(|rule| rule.as_str() == code).ok_or_else(|| Error { code: code.to_owned() })
     }
 
     /// The rule's code, as the catalog has it.
@@ -104,9 +92,7 @@ impl FromStr for DerivationRule {
 
 fn mask_name(name: &str) -> String {
     let lone = name.chars().nth(1).is_none();
-    mask_where(name, |index, c| {
-        (index > 0 || lone) && !is_name_separator(c)
-    })
+    mask_where(name, |index, c| (index > 0 || lone) && !is_name_separator(c))
 }
 
 fn mask_citizen_id(id: &str) -> String {
@@ -118,11 +104,7 @@ fn mask_citizen_id(id: &str) -> String {
 fn mask_phone(phone: &str) -> String {
     const SHORTEST_NUMBER: usize = 7;
     let digits = phone.chars().filter(|&c| is_digit(c)).count();
-    let masked = if digits < SHORTEST_NUMBER {
-        0..digits
-    } else {
-        digits.saturating_sub(8)..digits - 4
-    };
+    let masked = if digits < SHORTEST_NUMBER { 0..digits } else { digits.saturating_sub(8)..digits - 4 };
     let mut seen = 0;
     mask_where(phone, |_, c| {
         let index = seen;
@@ -138,10 +120,7 @@ fn mask_middle(text: &str) -> String {
 }
 
 fn mask_where(text: &str, mut masked: impl FnMut(usize, char) -> bool) -> String {
-    text.chars()
-        .enumerate()
-        .map(|(index, c)| if masked(index, c) { MASK } else { c })
-        .collect()
+    text.chars().enumerate().map(|(index, c)| if masked(index, c) { MASK } else { c }).collect()
 }
 
 fn is_digit(c: char) -> bool {
@@ -151,10 +130,7 @@ fn is_digit(c: char) -> bool {
 /// Space, hyphen, and the middle dots (U+00B7, U+2022, U+2027, U+30FB) that input methods put between the parts of a
 /// name.
 fn is_name_separator(c: char) -> bool {
-    matches!(
-        c,
-        ' ' | '-' | '\u{B7}' | '\u{2022}' | '\u{2027}' | '\u{30FB}'
-    )
+    matches!(c, ' ' | '-' | '\u{B7}' | '\u{2022}' | '\u{2027}' | '\u{30FB}')
 }
 
 #[cfg(test)]
@@ -187,11 +163,7 @@ mod tests {
             (MaskPhone, "12345", "*****"),
             (MaskPhone, "１３８００１３８０００", "１３８****８０００"),
             (MaskPhone, "无", "无"),
-            (
-                MaskAddress,
-                "示例市样例区示范路1000号3栋502室",
-                "示例市样例区示范路****号*栋***室",
-            ),
+            (MaskAddress, "示例市样例区示范路1000号3栋502室", "示例市样例区示范路****号*栋***室"),
             (MaskAddress, "三里屯２１号A座", "三里屯**号A座"),
             (MaskMiddle, "示例深蓝科技有限公司", "示例深****限公司"),
             (MaskMiddle, "张三丰", "张*丰"),
@@ -210,12 +182,7 @@ mod tests {
             assert_eq!(DerivationRule::parse(rule.as_str()), Ok(rule));
         }
         let error = DerivationRule::parse("Mask-Name").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("unknown derivation rule \"Mask-Name\", allowed: mask-name,"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("unknown derivation rule \"Mask-Name\", allowed: mask-name,"), "{error}");
         for rule in DerivationRule::ALL {
             assert!(error.to_string().contains(rule.as_str()), "{rule}");
         }

@@ -1,5 +1,11 @@
 //! The pure core: what the field's words mean and what is allowed. It waits for nothing, reads no clock and knows no
 //! storage, transport or key.
 
+pub mod agreement;
+pub mod catalog;
 pub mod derive;
+pub mod directory;
+pub mod id;
 pub mod identifier;
+pub mod record;
+pub mod time;

@@ -29,11 +29,7 @@ pub(super) fn gb_32100(values: impl IntoIterator<Item = usize>) -> char {
 /// GB 11714 over the first eight characters of an organisation code.
 pub(super) fn gb_11714(values: impl IntoIterator<Item = usize>) -> char {
     const WEIGHTS: [usize; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: usize = values
-        .into_iter()
-        .zip(WEIGHTS)
-        .map(|(value, weight)| value * weight)
-        .sum();
+    let sum: usize = values.into_iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum();
     match 11 - sum % 11 {
         10 => 'X',
         11 => '0',
@@ -44,11 +40,7 @@ pub(super) fn gb_11714(values: impl IntoIterator<Item = usize>) -> char {
 /// GB 11643 (ISO 7064 MOD 11-2) over the first 17 digits of a citizen id: weights 2^(17-i) mod 11.
 pub(super) fn gb_11643(values: impl IntoIterator<Item = usize>) -> char {
     const WEIGHTS: [usize; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: usize = values
-        .into_iter()
-        .zip(WEIGHTS)
-        .map(|(value, weight)| value * weight)
-        .sum();
+    let sum: usize = values.into_iter().zip(WEIGHTS).map(|(value, weight)| value * weight).sum();
     char::from(CITIZEN_ID_CHECKS[sum % 11])
 }
 
@@ -57,12 +49,10 @@ pub(super) fn gb_11643(values: impl IntoIterator<Item = usize>) -> char {
 /// The last step is taken modulo 36: a remainder of 1 gives the check character 0, where 37 − 1 would point past the
 /// alphabet.
 pub(super) fn mod_37_36(values: impl IntoIterator<Item = usize>) -> char {
-    let remainder = values
-        .into_iter()
-        .fold(36, |p, value| match (p + value) % 36 {
-            0 => 36 * 2 % 37,
-            sum => sum * 2 % 37,
-        });
+    let remainder = values.into_iter().fold(36, |p, value| match (p + value) % 36 {
+        0 => 36 * 2 % 37,
+        sum => sum * 2 % 37,
+    });
     char::from(BASE_36[(37 - remainder) % 36])
 }
 
@@ -79,12 +69,7 @@ mod tests {
     fn mod_37_36_gives_zero_where_the_difference_is_36() {
         // (36 + 19) mod 36 = 19, doubled 38 mod 37 = 1, and 37 − 1 = 36 must become 0.
         assert_eq!(mod_37_36(values("J")), '0');
-        assert_eq!(
-            mod_37_36(values(
-                "11100000000013338W00911330105002500287C2025052201002"
-            )),
-            '0'
-        );
+        assert_eq!(mod_37_36(values("11100000000013338W00911330105002500287C2025052201002")), '0');
     }
 
     #[test]

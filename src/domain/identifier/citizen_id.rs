@@ -11,8 +11,8 @@ pub const EARLIEST_BIRTH_YEAR: i16 = 1850;
 /// Provinces by the first two digits of an area code (GB/T 2260), with 83, under which the residence permits of
 /// Taiwan residents are numbered.
 const PROVINCES: [u8; 35] = [
-    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52,
-    53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83,
+    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63,
+    64, 65, 71, 81, 82, 83,
 ];
 
 /// A citizen identification number 公民身份号码 (GB 11643): area (6 digits), date of birth (8), sequence (3), check
@@ -39,26 +39,15 @@ impl CitizenId {
         let digits = digits(body)?;
         let last = char::from(last.first().copied().unwrap_or_default());
         if !matches!(last, '0'..='9' | 'X') {
-            return Err(Error::Character {
-                kind: Kind::CitizenId,
-                position: Self::CHARS,
-                expected: "a digit or X",
-            });
+            return Err(Error::Character { kind: Kind::CitizenId, position: Self::CHARS, expected: "a digit or X" });
         }
         check_area(&digits)?;
         let born = birth_date(&digits)?;
         let expected = check::gb_11643(digits);
         if last != expected {
-            return Err(Error::CheckCharacter {
-                kind: Kind::CitizenId,
-                position: Self::CHARS,
-                expected,
-            });
+            return Err(Error::CheckCharacter { kind: Kind::CitizenId, position: Self::CHARS, expected });
         }
-        Ok(Self {
-            text: text.to_owned(),
-            born,
-        })
+        Ok(Self { text: text.to_owned(), born })
     }
 
     /// Completes the first 17 digits with their check character.
@@ -66,17 +55,10 @@ impl CitizenId {
     /// # Errors
     /// [`Error::Length`], [`Error::Character`], [`Error::Area`], [`Error::BirthDate`].
     pub fn complete(body: &str) -> Result<Self, Error> {
-        let digits = digits(&fixed::<{ Self::CHARS - 1 }>(
-            Kind::CitizenId,
-            body,
-            "a digit",
-        )?)?;
+        let digits = digits(&fixed::<{ Self::CHARS - 1 }>(Kind::CitizenId, body, "a digit")?)?;
         check_area(&digits)?;
         let born = birth_date(&digits)?;
-        Ok(Self {
-            text: format!("{body}{}", check::gb_11643(digits)),
-            born,
-        })
+        Ok(Self { text: format!("{body}{}", check::gb_11643(digits)), born })
     }
 
     /// The canonical form: 18 ASCII characters. Personal data.
@@ -109,11 +91,7 @@ fn digits(body: &[u8]) -> Result<Vec<usize>, Error> {
         .zip(body)
         .map(|(position, &c)| match c {
             b'0'..=b'9' => Ok(usize::from(c - b'0')),
-            _ => Err(Error::Character {
-                kind: Kind::CitizenId,
-                position,
-                expected: "a digit",
-            }),
+            _ => Err(Error::Character { kind: Kind::CitizenId, position, expected: "a digit" }),
         })
         .collect()
 }
@@ -124,14 +102,7 @@ fn number(digits: &[usize]) -> usize {
 
 fn check_area(digits: &[usize]) -> Result<(), Error> {
     let province = number(&digits[..2]);
-    if PROVINCES
-        .iter()
-        .any(|&known| usize::from(known) == province)
-    {
-        Ok(())
-    } else {
-        Err(Error::Area)
-    }
+    if PROVINCES.iter().any(|&known| usize::from(known) == province) { Ok(()) } else { Err(Error::Area) }
 }
 
 fn birth_date(digits: &[usize]) -> Result<Date, Error> {
@@ -155,10 +126,7 @@ mod tests {
 
     #[test]
     fn the_samples_of_the_standard_pass() {
-        for (id, born) in [
-            ("11010519491231002X", date(1949, 12, 31)),
-            ("440524188001010014", date(1880, 1, 1)),
-        ] {
+        for (id, born) in [("11010519491231002X", date(1949, 12, 31)), ("440524188001010014", date(1880, 1, 1))] {
             let parsed = CitizenId::parse(id).unwrap();
             assert_eq!(parsed.as_str(), id);
             assert_eq!(parsed.born(), born);
@@ -170,62 +138,13 @@ mod tests {
     fn faults_are_named_with_their_place() {
         let kind = Kind::CitizenId;
         let table = [
-            (
-                "",
-                Error::Length {
-                    kind,
-                    found: 0,
-                    expected: 18,
-                },
-            ),
-            (
-                "110105491231002",
-                Error::Length {
-                    kind,
-                    found: 15,
-                    expected: 18,
-                },
-            ),
-            (
-                "110105194912310021",
-                Error::CheckCharacter {
-                    kind,
-                    position: 18,
-                    expected: 'X',
-                },
-            ),
-            (
-                "440524188001010015",
-                Error::CheckCharacter {
-                    kind,
-                    position: 18,
-                    expected: '4',
-                },
-            ),
-            (
-                "11010519491231002x",
-                Error::Character {
-                    kind,
-                    position: 18,
-                    expected: "a digit or X",
-                },
-            ),
-            (
-                "1101051949123100XX",
-                Error::Character {
-                    kind,
-                    position: 17,
-                    expected: "a digit",
-                },
-            ),
-            (
-                "1101051949123１002X",
-                Error::Character {
-                    kind,
-                    position: 14,
-                    expected: "a digit",
-                },
-            ),
+            ("", Error::Length { kind, found: 0, expected: 18 }),
+            ("110105491231002", Error::Length { kind, found: 15, expected: 18 }),
+            ("110105194912310021", Error::CheckCharacter { kind, position: 18, expected: 'X' }),
+            ("440524188001010015", Error::CheckCharacter { kind, position: 18, expected: '4' }),
+            ("11010519491231002x", Error::Character { kind, position: 18, expected: "a digit or X" }),
+            ("1101051949123100XX", Error::Character { kind, position: 17, expected: "a digit" }),
+            ("1101051949123１002X", Error::Character { kind, position: 14, expected: "a digit" }),
             ("01010519491231002X", Error::Area),
             ("99010519491231002X", Error::Area),
             ("11010519490229002X", Error::BirthDate),
@@ -239,25 +158,14 @@ mod tests {
 
     #[test]
     fn neither_errors_nor_debug_repeat_the_value() {
-        for given in [
-            "110105194912310021",
-            "11010519490229002X",
-            "1101051949123100AX",
-            "99010519491231002X",
-        ] {
+        for given in ["110105194912310021", "11010519490229002X", "1101051949123100AX", "99010519491231002X"] {
             let error = CitizenId::parse(given).unwrap_err();
             for run in given.as_bytes().windows(5) {
                 let run = std::str::from_utf8(run).unwrap();
-                assert!(
-                    !format!("{error} {error:?}").contains(run),
-                    "{error} repeats {run}"
-                );
+                assert!(!format!("{error} {error:?}").contains(run), "{error} repeats {run}");
             }
         }
-        assert_eq!(
-            format!("{:?}", CitizenId::parse("11010519491231002X").unwrap()),
-            "CitizenId(hidden)"
-        );
+        assert_eq!(format!("{:?}", CitizenId::parse("11010519491231002X").unwrap()), "CitizenId(hidden)");
     }
 
     proptest! {

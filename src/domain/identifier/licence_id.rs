@@ -29,13 +29,7 @@ pub enum LicencePart {
 }
 
 impl LicencePart {
-    const ALL: [Self; 5] = [
-        Self::Type,
-        Self::Issuer,
-        Self::Serial,
-        Self::Version,
-        Self::Check,
-    ];
+    const ALL: [Self; 5] = [Self::Type, Self::Issuer, Self::Serial, Self::Version, Self::Check];
 
     /// How many characters the part may have, and the same in words.
     fn chars(self) -> (RangeInclusive<usize>, &'static str) {
@@ -61,27 +55,16 @@ impl LicencePart {
         let found = text.chars().count();
         let (allowed, expected) = self.chars();
         if !allowed.contains(&found) {
-            return Err(Error::PartLength {
-                part: self,
-                found,
-                expected,
-            });
+            return Err(Error::PartLength { part: self, found, expected });
         }
         for (position, c) in (1..).zip(text.chars()) {
             let (fits, expected) = if self.digits_only(position) {
                 (c.is_ascii_digit(), "a digit")
             } else {
-                (
-                    c.is_ascii_digit() || c.is_ascii_uppercase(),
-                    "a digit or an upper-case letter",
-                )
+                (c.is_ascii_digit() || c.is_ascii_uppercase(), "a digit or an upper-case letter")
             };
             if !fits {
-                return Err(Error::PartCharacter {
-                    part: self,
-                    position,
-                    expected,
-                });
+                return Err(Error::PartCharacter { part: self, position, expected });
             }
         }
         Ok(())
@@ -114,10 +97,7 @@ impl LicenceId {
     /// # Errors
     /// [`Error::Parts`], [`Error::PartLength`], [`Error::PartCharacter`], [`Error::CheckCharacter`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let rest = text
-            .strip_prefix(OID_ROOT)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .unwrap_or(text);
+        let rest = text.strip_prefix(OID_ROOT).and_then(|rest| rest.strip_prefix('.')).unwrap_or(text);
         let found = rest.split('.').count();
         if found != LicencePart::ALL.len() {
             return Err(Error::Parts { found });
@@ -129,11 +109,7 @@ impl LicenceId {
         let expected = check_character(body);
         if !check.starts_with(expected) {
             let position = text.len();
-            return Err(Error::CheckCharacter {
-                kind: Kind::LicenceId,
-                position,
-                expected,
-            });
+            return Err(Error::CheckCharacter { kind: Kind::LicenceId, position, expected });
         }
         Ok(Self(format!("{OID_ROOT}.{rest}")))
     }
@@ -142,17 +118,8 @@ impl LicenceId {
     ///
     /// # Errors
     /// [`Error::PartLength`], [`Error::PartCharacter`].
-    pub fn complete(
-        licence_type: &str,
-        issuer: &str,
-        serial: &str,
-        version: &str,
-    ) -> Result<Self, Error> {
-        for (part, text) in
-            LicencePart::ALL
-                .into_iter()
-                .zip([licence_type, issuer, serial, version])
-        {
+    pub fn complete(licence_type: &str, issuer: &str, serial: &str, version: &str) -> Result<Self, Error> {
+        for (part, text) in LicencePart::ALL.into_iter().zip([licence_type, issuer, serial, version]) {
             part.validate(text)?;
         }
         let body = format!("{licence_type}.{issuer}.{serial}.{version}");
@@ -168,29 +135,16 @@ impl LicenceId {
     /// One part of the id.
     pub fn part(&self, part: LicencePart) -> &str {
         const ROOT_PARTS: usize = 5;
-        self.0
-            .split('.')
-            .nth(ROOT_PARTS + part as usize)
-            .unwrap_or_default()
+        self.0.split('.').nth(ROOT_PARTS + part as usize).unwrap_or_default()
     }
 
     /// What is odd about the id: a type or an issuer without a valid credit code. Licences in use have such ids.
     pub fn warnings(&self) -> Vec<Warning> {
-        let authority = self
-            .part(LicencePart::Type)
-            .get(..Uscc::CHARS)
-            .unwrap_or_default();
-        [
-            (LicencePart::Type, authority),
-            (LicencePart::Issuer, self.part(LicencePart::Issuer)),
-        ]
-        .into_iter()
-        .filter_map(|(part, code)| {
-            Uscc::parse(code)
-                .err()
-                .map(|reason| Warning::NotUscc { part, reason })
-        })
-        .collect()
+        let authority = self.part(LicencePart::Type).get(..Uscc::CHARS).unwrap_or_default();
+        [(LicencePart::Type, authority), (LicencePart::Issuer, self.part(LicencePart::Issuer))]
+            .into_iter()
+            .filter_map(|(part, code)| Uscc::parse(code).err().map(|reason| Warning::NotUscc { part, reason }))
+            .collect()
     }
 }
 
@@ -240,44 +194,21 @@ mod tests {
     fn an_id_gives_its_parts() {
         let id = LicenceId::parse(REAL[0]).unwrap();
         let parts = LicencePart::ALL.map(|part| id.part(part));
-        assert_eq!(
-            parts,
-            [
-                "11100000000013338W011",
-                "11430000006122244L",
-                "20230000403",
-                "001",
-                "U"
-            ]
-        );
-        assert_eq!(
-            LicenceId::complete(parts[0], parts[1], parts[2], parts[3]),
-            Ok(id)
-        );
+        assert_eq!(parts, ["11100000000013338W011", "11430000006122244L", "20230000403", "001", "U"]);
+        assert_eq!(LicenceId::complete(parts[0], parts[1], parts[2], parts[3]), Ok(id));
     }
 
     #[test]
     fn the_published_id_with_a_wrong_check_character_is_refused() {
         let id = "1.2.156.3005.2.11100000000013661B006.113700000045046442.209FA4E88F9E4C878F3E9BED2CE7EA49.001.M";
-        let error = Error::CheckCharacter {
-            kind: Kind::LicenceId,
-            position: id.len(),
-            expected: 'D',
-        };
+        let error = Error::CheckCharacter { kind: Kind::LicenceId, position: id.len(), expected: 'D' };
         assert_eq!(LicenceId::parse(id), Err(error));
     }
 
     #[test]
     fn an_issuer_without_a_credit_code_is_a_warning() {
-        let reason = Error::Length {
-            kind: Kind::Uscc,
-            found: 6,
-            expected: 18,
-        };
-        let warning = Warning::NotUscc {
-            part: LicencePart::Issuer,
-            reason,
-        };
+        let reason = Error::Length { kind: Kind::Uscc, found: 6, expected: 18 };
+        let warning = Warning::NotUscc { part: LicencePart::Issuer, reason };
         assert_eq!(LicenceId::parse(REAL[2]).unwrap().warnings(), [warning]);
         assert_eq!(LicenceId::parse(REAL[0]).unwrap().warnings(), []);
     }
@@ -288,75 +219,38 @@ mod tests {
         let letter = "a digit or an upper-case letter";
         let table = [
             ("", Error::Parts { found: 1 }),
-            (
-                "1.2.156.3005.3.11100000000013338W011.11430000006122244L.20230000403.001.U",
-                Error::Parts { found: 10 },
-            ),
-            (
-                "11100000000013338W011.11430000006122244L.20230000403.001",
-                Error::Parts { found: 4 },
-            ),
+            ("1.2.156.3005.3.11100000000013338W011.11430000006122244L.20230000403.001.U", Error::Parts { found: 10 }),
+            ("11100000000013338W011.11430000006122244L.20230000403.001", Error::Parts { found: 4 }),
             (
                 "11100000000013338W01.11430000006122244L.20230000403.001.U",
-                Error::PartLength {
-                    part: Type,
-                    found: 20,
-                    expected: "21",
-                },
+                Error::PartLength { part: Type, found: 20, expected: "21" },
             ),
             (
                 "11100000000013338W01A.11430000006122244L.20230000403.001.U",
-                Error::PartCharacter {
-                    part: Type,
-                    position: 21,
-                    expected: "a digit",
-                },
+                Error::PartCharacter { part: Type, position: 21, expected: "a digit" },
             ),
             (
                 "11100000000013338W011..20230000403.001.U",
-                Error::PartLength {
-                    part: Issuer,
-                    found: 0,
-                    expected: "1 to 32",
-                },
+                Error::PartLength { part: Issuer, found: 0, expected: "1 to 32" },
             ),
             (
                 "11100000000013338W011.11430000006122244L.2023-000403.001.U",
-                Error::PartCharacter {
-                    part: Serial,
-                    position: 5,
-                    expected: letter,
-                },
+                Error::PartCharacter { part: Serial, position: 5, expected: letter },
             ),
             (
                 "11100000000013338W011.11430000006122244L.2023000040a.001.U",
-                Error::PartCharacter {
-                    part: Serial,
-                    position: 11,
-                    expected: letter,
-                },
+                Error::PartCharacter { part: Serial, position: 11, expected: letter },
             ),
             (
                 "11100000000013338W011.11430000006122244L.20230000403.V01.U",
-                Error::PartCharacter {
-                    part: Version,
-                    position: 1,
-                    expected: "a digit",
-                },
+                Error::PartCharacter { part: Version, position: 1, expected: "a digit" },
             ),
         ];
         for (given, error) in table {
             assert_eq!(LicenceId::parse(given), Err(error), "{given}");
         }
         // The bare root has five parts by chance; the first of them is no type.
-        assert_eq!(
-            LicenceId::parse(OID_ROOT),
-            Err(Error::PartLength {
-                part: Type,
-                found: 1,
-                expected: "21"
-            })
-        );
+        assert_eq!(LicenceId::parse(OID_ROOT), Err(Error::PartLength { part: Type, found: 1, expected: "21" }));
     }
 
     proptest! {

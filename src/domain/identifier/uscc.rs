@@ -28,11 +28,7 @@ impl Uscc {
         // A foreign character in the last place is told apart from a wrong one.
         value(Self::CHARS, last.first().copied().unwrap_or_default())?;
         if last != [expected as u8] {
-            return Err(Error::CheckCharacter {
-                kind: Kind::Uscc,
-                position: Self::CHARS,
-                expected,
-            });
+            return Err(Error::CheckCharacter { kind: Kind::Uscc, position: Self::CHARS, expected });
         }
         Ok(Self(code))
     }
@@ -109,22 +105,16 @@ impl FromStr for Uscc {
 
 /// The value of a character in the alphabet of GB 32100.
 fn value(position: usize, c: u8) -> Result<usize, Error> {
-    check::USCC_ALPHABET
-        .iter()
-        .position(|&each| each == c)
-        .ok_or(Error::Character {
-            kind: Kind::Uscc,
-            position,
-            expected: ALPHABET,
-        })
+    check::USCC_ALPHABET.iter().position(|&each| each == c).ok_or(Error::Character {
+        kind: Kind::Uscc,
+        position,
+        expected: ALPHABET,
+    })
 }
 
 /// The last character, from the first 17.
 fn check_character(body: &[u8]) -> Result<char, Error> {
-    let values: Vec<usize> = (1..)
-        .zip(body)
-        .map(|(position, &c)| value(position, c))
-        .collect::<Result<_, _>>()?;
+    let values: Vec<usize> = (1..).zip(body).map(|(position, &c)| value(position, c)).collect::<Result<_, _>>()?;
     Ok(check::gb_32100(values))
 }
 
@@ -162,44 +152,12 @@ mod tests {
     #[test]
     fn faults_are_named_with_their_place() {
         let kind = Kind::Uscc;
-        let character = |position| Error::Character {
-            kind,
-            position,
-            expected: ALPHABET,
-        };
+        let character = |position| Error::Character { kind, position, expected: ALPHABET };
         let table = [
-            (
-                "",
-                Error::Length {
-                    kind,
-                    found: 0,
-                    expected: 18,
-                },
-            ),
-            (
-                "11430000006122244",
-                Error::Length {
-                    kind,
-                    found: 17,
-                    expected: 18,
-                },
-            ),
-            (
-                "11430000006122244LL",
-                Error::Length {
-                    kind,
-                    found: 19,
-                    expected: 18,
-                },
-            ),
-            (
-                "11430000006122244A",
-                Error::CheckCharacter {
-                    kind,
-                    position: 18,
-                    expected: 'L',
-                },
-            ),
+            ("", Error::Length { kind, found: 0, expected: 18 }),
+            ("11430000006122244", Error::Length { kind, found: 17, expected: 18 }),
+            ("11430000006122244LL", Error::Length { kind, found: 19, expected: 18 }),
+            ("11430000006122244A", Error::CheckCharacter { kind, position: 18, expected: 'L' }),
             ("11430000006122244l", character(18)),
             ("1143000000612224IL", character(17)),
             ("O1430000006122244L", character(1)),
@@ -216,10 +174,7 @@ mod tests {
         let body = "91440300708461137";
         let code = format!("{body}{}", check_character(body.as_bytes()).unwrap());
         let parsed = Uscc::parse(&code).unwrap();
-        assert_eq!(
-            parsed.warnings(),
-            [Warning::OrganisationCode { expected: '6' }]
-        );
+        assert_eq!(parsed.warnings(), [Warning::OrganisationCode { expected: '6' }]);
     }
 
     proptest! {

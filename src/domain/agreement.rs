@@ -1,0 +1,177 @@
+//! Agreements 共享协议: which fields of a resource a department gets, for what.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    id::{AgreementId, Code, Commitment, Digest, DomainName, FieldCode, ResourceId},
+    identifier::Uscc,
+    time::Time,
+};
+
+/// How a query may find records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LookupKind {
+    /// By the record's identifier.
+    Record,
+    /// By the holder's identifier.
+    Holder,
+}
+
+impl LookupKind {
+    /// The code by which people and refusals name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Holder => "holder",
+        }
+    }
+}
+
+/// Where a version of an agreement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AgreementState {
+    /// Proposed by the consumer 待审核.
+    Proposed,
+    /// Accepted by the provider.
+    Accepted,
+    /// In force 已生效.
+    Active,
+    /// Suspended 暂停.
+    Suspended,
+    /// Terminated 终止; final.
+    Terminated,
+}
+
+/// The text that every party signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreementText {
+    /// The hub's domain.
+    pub hub: DomainName,
+    /// The agreement.
+    pub agreement_id: AgreementId,
+    /// Counts from 1.
+    pub version: u32,
+    /// The SHA-256 of the previous version's text; `None` for version 1.
+    pub previous_digest: Option<Digest>,
+    /// 需求方.
+    pub consumer: Uscc,
+    /// 提供方.
+    pub provider: Uscc,
+    /// The resource.
+    pub resource_id: ResourceId,
+    /// The fields agreed on.
+    pub fields: BTreeSet<FieldCode>,
+    /// The purposes allowed.
+    pub purposes: BTreeSet<Code>,
+    /// The matters allowed; empty: any.
+    pub matters: BTreeSet<Code>,
+    /// The lookups allowed.
+    pub lookups: BTreeSet<LookupKind>,
+    /// In force from this time on.
+    pub valid_from: Time,
+    /// In force before this time.
+    pub valid_until: Time,
+    /// The most records that may be asked for per civil day.
+    pub daily_limit: u64,
+    /// The most lookups in one query.
+    pub batch_limit: u32,
+    /// The legal basis 使用依据, committed to.
+    pub legal_basis: Option<Commitment>,
+    /// The scenario 使用场景, committed to.
+    pub scenario: Option<Commitment>,
+}
+
+/// A version of an agreement and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgreementVersion {
+    /// What the parties sign.
+    pub text: AgreementText,
+    /// The SHA-256 of the text as serialized by its proposer.
+    pub digest: Digest,
+    /// Where it stands.
+    pub state: AgreementState,
+    /// Who suspended it and alone may resume it.
+    pub suspended_by: Option<Uscc>,
+    /// The entries that changed it.
+    pub entry_indexes: Vec<u64>,
+}
+
+/// An agreement: its versions from 1 on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Agreement {
+    /// From 1 on, without a gap.
+    pub versions: Vec<AgreementVersion>,
+}
+
+impl Agreement {
+    /// The newest version.
+    pub fn newest(&self) -> Option<&AgreementVersion> {
+        self.versions.last()
+    }
+
+    /// The version that a query meets: the one in force, even if suspended; where there is none, the newest.
+    pub fn governing(&self) -> Option<&AgreementVersion> {
+        self.versions
+            .iter()
+            .rev()
+            .find(|version| matches!(version.state, AgreementState::Active | AgreementState::Suspended))
+            .or(self.newest())
+    }
+
+    /// The version of a number.
+    pub fn version(&self, number: u32) -> Option<&AgreementVersion> {
+        self.versions.get(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+
+    /// The version of a number, to change it.
+    pub(super) fn version_mut(&mut self, number: u32) -> Option<&mut AgreementVersion> {
+        self.versions.get_mut(usize::try_from(number).ok()?.checked_sub(1)?)
+    }
+}
+
+/// All agreements, found by id or by who uses what.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreements {
+    by_id: BTreeMap<AgreementId, Arc<Agreement>>,
+    /// The ids of a consumer's agreements on a resource, sorted. A resource has one provider, and parties never change.
+    by_use: HashMap<(Uscc, ResourceId), Vec<AgreementId>>,
+}
+
+impl Agreements {
+    /// The agreement of an id.
+    pub fn find(&self, id: &str) -> Option<&Arc<Agreement>> {
+        self.by_id.get(id)
+    }
+
+    /// All, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&AgreementId, &Arc<Agreement>)> {
+        self.by_id.iter()
+    }
+
+    /// All after an id, in the order of their ids.
+    pub fn after<'a>(&'a self, id: &str) -> impl Iterator<Item = (&'a AgreementId, &'a Arc<Agreement>)> {
+        use std::ops::Bound;
+        self.by_id.range::<str, _>((Bound::Excluded(id), Bound::Unbounded))
+    }
+
+    /// A consumer's agreements on a resource, in the order of their ids.
+    pub fn of_use(&self, consumer: &Uscc, resource: &ResourceId) -> impl Iterator<Item = &Arc<Agreement>> {
+        // Cloning a name is a reference count; the borrowed pair has no borrowed key.
+        let ids = self.by_use.get(&(consumer.clone(), resource.clone())).map_or(&[][..], Vec::as_slice);
+        ids.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Puts an agreement in place of what stood under its id.
+    pub(super) fn put(&mut self, id: &AgreementId, agreement: Agreement) {
+        if let Some(text) = agreement.newest().map(|version| &version.text) {
+            let ids = self.by_use.entry((text.consumer.clone(), text.resource_id.clone())).or_default();
+            if let Err(position) = ids.binary_search(id) {
+                ids.insert(position, id.clone());
+            }
+        }
+        self.by_id.insert(id.clone(), Arc::new(agreement));
+    }
+}

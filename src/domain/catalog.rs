@@ -1,0 +1,327 @@
+//! The catalog 数据目录: what is shared, by whom, field by field.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    derive::DerivationRule,
+    id::{Digest, FieldCode, ResourceId},
+    identifier::Uscc,
+};
+
+/// What a resource holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// Electronic licences 电子证照.
+    Licence,
+    /// Certificates 证明.
+    Certificate,
+    /// Electronic seals 电子印章.
+    ESeal,
+    /// Other structured data 数据集.
+    Dataset,
+}
+
+/// The sharing class 共享类型.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SharingClass {
+    /// 无条件共享.
+    Unconditional,
+    /// 有条件共享: the provider accepts each agreement.
+    Conditional,
+    /// 不予共享.
+    NotShared,
+}
+
+/// How often the provider brings a resource up to date 更新周期.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // The names say it all.
+pub enum UpdateCycle {
+    RealTime,
+    Daily,
+    Weekly,
+    Monthly,
+    Quarterly,
+    HalfYearly,
+    Yearly,
+    Other,
+}
+
+/// The type of a field's values; `FieldType` in `catalog.proto` says how each stands in a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldType {
+    /// At most so many characters.
+    Text {
+        /// In Unicode scalar values.
+        max_length: u32,
+    },
+    /// A whole number that JSON carries exactly.
+    Integer,
+    /// An exact decimal number, as a string.
+    Decimal,
+    /// RFC 3339 `full-date`.
+    Date,
+    /// RFC 3339 with an offset.
+    DateTime,
+    /// true or false.
+    Boolean,
+    /// A unified social credit code.
+    Uscc,
+    /// A citizen identity number.
+    CitizenId,
+    /// A licence identifier with its object identifier root.
+    LicenceId,
+    /// One of the listed codes.
+    Code(Vec<CodeValue>),
+}
+
+impl FieldType {
+    /// The scheme of a commitment to a value of this type, where a lookup by it is possible.
+    pub fn commitment_scheme(&self) -> Option<&'static str> {
+        match self {
+            Self::Uscc => Some("uscc"),
+            Self::CitizenId => Some("citizen-id"),
+            Self::LicenceId => Some("licence-id"),
+            Self::Text { .. } => Some("text"),
+            _ => None,
+        }
+    }
+}
+
+/// One value of a code table 码表.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeValue {
+    /// The code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The rule that makes a derived field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derivation {
+    /// The field it is made from.
+    pub source_field: FieldCode,
+    /// How.
+    pub rule: DerivationRule,
+}
+
+/// A field 信息项.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its code.
+    pub code: FieldCode,
+    /// 信息项名称.
+    pub name: String,
+    /// The name in English.
+    pub name_en: String,
+    /// The type of its values.
+    pub field_type: FieldType,
+    /// Whether every record has a value.
+    pub required: bool,
+    /// Its sharing class.
+    pub sharing_class: SharingClass,
+    /// 敏感属性.
+    pub sensitive: bool,
+    /// 开放属性.
+    pub open_to_society: bool,
+    /// How it is made from another field.
+    pub derivation: Option<Derivation>,
+}
+
+/// A catalog entry 信息资源; `Resource` in `catalog.proto` says what each part is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // Said in catalog.proto, field by field.
+pub struct Resource {
+    pub resource_id: ResourceId,
+    pub name: String,
+    pub name_en: String,
+    pub provider: Uscc,
+    pub kind: ResourceKind,
+    pub national_code: String,
+    pub summary: String,
+    pub sharing_class: SharingClass,
+    pub sharing_condition: String,
+    pub denial_basis: String,
+    pub update_cycle: UpdateCycle,
+    pub fields: Vec<Field>,
+    pub record_id_field: FieldCode,
+    pub holder_field: FieldCode,
+    pub valid_from_field: Option<FieldCode>,
+    pub valid_until_field: Option<FieldCode>,
+}
+
+/// The most fields of one resource: a query's entry names each at most once per record, and must fit 65,535 bytes.
+pub const MAX_FIELDS: usize = 200;
+/// The longest text of a field, in characters: a body with all fields stays well below the greatest message.
+pub const MAX_TEXT_LENGTH: u32 = 20_000;
+
+impl Resource {
+    /// The field of a code.
+    pub fn field(&self, code: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.code.as_str() == code)
+    }
+
+    /// The type of record that an SD-JWT of this resource and version has, its `vct`.
+    pub fn vct(&self, version: u32) -> String {
+        format!("urn:hutong:{}:{version}", self.resource_id)
+    }
+
+    /// Everything that breaks a rule of the catalog, each with the path of the part at fault.
+    pub fn violations(&self) -> Vec<CatalogViolation> {
+        let mut found = Violations::default();
+        self.check_texts(&mut found);
+        self.check_fields(&mut found);
+        self.check_roles(&mut found);
+        found.0
+    }
+
+    fn check_texts(&self, found: &mut Violations) {
+        found.require(!self.name.trim().is_empty(), "name", "must not be empty");
+        for (path, text) in [
+            ("name", &self.name),
+            ("name_en", &self.name_en),
+            ("national_code", &self.national_code),
+            ("summary", &self.summary),
+            ("sharing_condition", &self.sharing_condition),
+            ("denial_basis", &self.denial_basis),
+        ] {
+            found.require(text.chars().count() <= MAX_DESCRIPTION, path, "is longer than 1000 characters");
+        }
+        found.require(
+            self.sharing_class != SharingClass::Conditional || !self.sharing_condition.trim().is_empty(),
+            "sharing_condition",
+            "is required where the sharing class is CONDITIONAL",
+        );
+        let denies = self.sharing_class == SharingClass::NotShared
+            || self.fields.iter().any(|field| field.sharing_class == SharingClass::NotShared);
+        found.require(
+            !denies || !self.denial_basis.trim().is_empty(),
+            "denial_basis",
+            "is required where the resource or a field is NOT_SHARED",
+        );
+    }
+
+    fn check_fields(&self, found: &mut Violations) {
+        found.require((1..=MAX_FIELDS).contains(&self.fields.len()), "fields", "must be 1 to 200");
+        for (position, field) in self.fields.iter().enumerate() {
+            let path = |part: &str| format!("fields[{}].{part}", field.code);
+            let earlier = self.fields.iter().take(position);
+            found.require(earlier.clone().all(|other| other.code != field.code), &path("code"), "stands twice");
+            found.require(!field.name.trim().is_empty(), &path("name"), "must not be empty");
+            found.require(
+                earlier.clone().all(|other| other.name != field.name),
+                &path("name"),
+                "is also another field's name",
+            );
+            found.require(
+                field.sharing_class >= self.sharing_class,
+                &path("sharing_class"),
+                "is less strict than the resource's",
+            );
+            match &field.field_type {
+                FieldType::Text { max_length } => found.require(
+                    (1..=MAX_TEXT_LENGTH).contains(max_length),
+                    &path("max_length"),
+                    "must be 1 to 20000 for TEXT",
+                ),
+                FieldType::Code(values) => {
+                    found.require(!values.is_empty(), &path("codes"), "must not be empty for CODE");
+                    let mut codes: Vec<_> = values.iter().map(|value| &value.code).collect();
+                    codes.sort();
+                    found.require(codes.windows(2).all(|pair| pair[0] != pair[1]), &path("codes"), "has a code twice");
+                }
+                _ => {}
+            }
+            if let Some(derivation) = &field.derivation {
+                let source = self.field(derivation.source_field.as_str());
+                found.require(
+                    source.is_some_and(|source| source.derivation.is_none() && source.code != field.code),
+                    &path("derivation.source_field"),
+                    "must be a field of the resource that is not itself derived",
+                );
+                found.require(
+                    matches!(field.field_type, FieldType::Text { .. }),
+                    &path("type"),
+                    "must be TEXT for a derived field",
+                );
+            }
+        }
+    }
+
+    fn check_roles(&self, found: &mut Violations) {
+        let record_id = self.field(self.record_id_field.as_str());
+        found.require(
+            record_id.is_some_and(|field| field.required && field.field_type.commitment_scheme().is_some()),
+            "record_id_field",
+            "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID",
+        );
+        let holder = self.field(self.holder_field.as_str());
+        found.require(
+            holder.is_some_and(|field| {
+                field.required && matches!(field.field_type, FieldType::Uscc | FieldType::CitizenId)
+            }),
+            "holder_field",
+            "must be a required field of type USCC or CITIZEN_ID",
+        );
+        for (path, code) in
+            [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
+        {
+            if let Some(code) = code {
+                let field = self.field(code.as_str());
+                found.require(
+                    field.is_some_and(|field| field.field_type == FieldType::Date),
+                    path,
+                    "must be a field of type DATE",
+                );
+            }
+        }
+    }
+}
+
+/// The longest description in a catalog entry, in characters.
+const MAX_DESCRIPTION: usize = 1_000;
+
+/// A part of a resource that breaks a rule of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogViolation {
+    /// Where: such as `fields[ZZBH].max_length`.
+    pub path: String,
+    /// What is wrong and what is allowed.
+    pub problem: &'static str,
+}
+
+#[derive(Default)]
+struct Violations(Vec<CatalogViolation>);
+
+impl Violations {
+    fn require(&mut self, holds: bool, path: &str, problem: &'static str) {
+        if !holds {
+            self.0.push(CatalogViolation { path: path.to_owned(), problem });
+        }
+    }
+}
+
+/// The catalog in force, every version of every resource, and the parts entered but not released.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Counts the releases.
+    pub version: u64,
+    /// The versions of each resource, from 1 on; the last is in force.
+    pub resources: BTreeMap<ResourceId, Vec<Arc<Resource>>>,
+    /// Parts entered, by the SHA-256 of their payloads, without effect until released.
+    pub parts: BTreeMap<Digest, Vec<Arc<Resource>>>,
+}
+
+impl Catalog {
+    /// The newest version of a resource, with its number.
+    pub fn newest(&self, resource: &str) -> Option<(u32, &Arc<Resource>)> {
+        let versions = self.resources.get(resource)?;
+        Some((u32::try_from(versions.len()).ok()?, versions.last()?))
+    }
+
+    /// A version of a resource.
+    pub fn version(&self, resource: &str, version: u32) -> Option<&Arc<Resource>> {
+        let position = usize::try_from(version).ok()?.checked_sub(1)?;
+        self.resources.get(resource)?.get(position)
+    }
+}
