@@ -1,3 +1,4 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
 pub mod domain;
+pub mod tlog;
