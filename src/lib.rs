@@ -1,4 +1,5 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
 pub mod domain;
+pub mod tabular;
 pub mod tlog;

@@ -148,7 +148,7 @@ pub fn normalize(text: &str) -> String {
 }
 
 /// The half-width twin of a full-width form (U+FF01 to U+FF5E), any other character as it is.
-fn half_width(c: char) -> char {
+pub fn half_width(c: char) -> char {
     const FIRST: u32 = 0xFF01;
     const LAST: u32 = 0xFF5E;
     match u32::from(c) {
@@ -157,8 +157,8 @@ fn half_width(c: char) -> char {
     }
 }
 
-/// Zero-width and direction marks that copying from web pages and certificates leaves behind.
-fn is_invisible(c: char) -> bool {
+/// Whether a character is a zero-width or direction mark, which copying from web pages and certificates leaves behind.
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{FEFF}')
 }
 
