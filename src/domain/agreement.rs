@@ -89,7 +89,9 @@ pub struct AgreementText {
 pub struct AgreementVersion {
     /// What the parties sign.
     pub text: AgreementText,
-    /// The SHA-256 of the text as serialized by its proposer.
+    /// The text as serialized by its proposer: what every party's signature covers.
+    pub serialized: Arc<[u8]>,
+    /// Its SHA-256.
     pub digest: Digest,
     /// Where it stands.
     pub state: AgreementState,
@@ -160,14 +162,14 @@ impl Agreements {
     /// A consumer's agreements on a resource, in the order of their ids.
     pub fn of_use(&self, consumer: &Uscc, resource: &ResourceId) -> impl Iterator<Item = &Arc<Agreement>> {
         // Cloning a name is a reference count; the borrowed pair has no borrowed key.
-        let ids = self.by_use.get(&(consumer.clone(), resource.clone())).map_or(&[][..], Vec::as_slice);
+        let ids = self.by_use.get(&(*consumer, resource.clone())).map_or(&[][..], Vec::as_slice);
         ids.iter().filter_map(|id| self.by_id.get(id))
     }
 
     /// Puts an agreement in place of what stood under its id.
     pub(super) fn put(&mut self, id: &AgreementId, agreement: Agreement) {
         if let Some(text) = agreement.newest().map(|version| &version.text) {
-            let ids = self.by_use.entry((text.consumer.clone(), text.resource_id.clone())).or_default();
+            let ids = self.by_use.entry((text.consumer, text.resource_id.clone())).or_default();
             if let Err(position) = ids.binary_search(id) {
                 ids.insert(position, id.clone());
             }

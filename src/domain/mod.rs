@@ -3,9 +3,14 @@
 
 pub mod agreement;
 pub mod catalog;
+pub mod decide;
 pub mod derive;
 pub mod directory;
 pub mod id;
 pub mod identifier;
+pub mod outcome;
 pub mod record;
+pub mod rules;
+pub mod statement;
 pub mod time;
+pub mod value;

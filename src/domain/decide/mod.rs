@@ -1,0 +1,65 @@
+//! The decisions: pure functions of the rules, a statement, some facts and a moment.
+//!
+//! A decision that comes out otherwise a second later has learnt that from its [`Moment`]; a decision that rests on the
+//! rules or on a record stands until one of them changes. The sequencer sees to both.
+
+mod access;
+mod publication;
+mod release;
+mod rule;
+
+pub use access::{Access, decide_access};
+pub use publication::{FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, record_terms};
+pub use release::{Found, Released, decide_release};
+pub use rule::{RuleFacts, decide_rule};
+
+use super::{
+    id::KeyId,
+    outcome::{Refusal, RefusalReason},
+    rules::Rules,
+    statement::Statement,
+    time::Moment,
+};
+
+/// What the hub knows of a statement beside its content, once its signature has been verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The key that signed; registered, and its actor's.
+    pub kid: KeyId,
+    /// Whether the actor used the request id before, for other bytes.
+    pub request_id_reused: bool,
+    /// Whether every commitment of the statement is opened beside it, and nothing else.
+    pub openings_match: bool,
+}
+
+/// The rules that every statement meets first.
+///
+/// # Errors
+/// The refusal.
+pub fn admit(rules: &Rules, statement: &Statement, standing: Standing, now: &Moment) -> Result<(), Refusal> {
+    let Some(header) = statement.header() else {
+        return Err(Refusal::new(RefusalReason::CapabilityMissing, "genesis"));
+    };
+    if standing.request_id_reused {
+        return Err(Refusal::new(RefusalReason::RequestIdReused, header.request_id.to_string()));
+    }
+    if !rules.directory.keys.get(&standing.kid).is_some_and(|key| key.is_active()) {
+        return Err(Refusal::new(RefusalReason::KeyRetired, standing.kid.to_string()));
+    }
+    let skew = i64::from(rules.policy.clock_skew_seconds);
+    // Too early is a state that passes: issued_at - skew must have been reached. Too late is one that comes.
+    let opens = header.issued_at.plus_seconds(-skew);
+    let closes = header.issued_at.plus_seconds(skew);
+    if !now.reached(opens) || now.reached(closes) {
+        return Err(Refusal::new(RefusalReason::ClockSkew, format!("allowed is {skew} s")));
+    }
+    if let Some(capability) = statement.capability()
+        && !rules.directory.holds(&header.actor, capability)
+    {
+        return Err(Refusal::new(RefusalReason::CapabilityMissing, capability.as_str()));
+    }
+    if !standing.openings_match {
+        return Err(Refusal::new(RefusalReason::OpeningMismatch, ""));
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! May these records be published, and is each in order?
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::{
+    catalog::Resource,
+    id::{Handle, SystemId},
+    outcome::{RecordViolation as Violation, Refusal, RefusalReason},
+    record::{RecordHead, RecordStatus},
+    rules::Rules,
+    statement::{Publication, PublishedRecord},
+    value,
+};
+
+/// Decides whether a publication is taken at all; its records are then checked one by one.
+///
+/// # Errors
+/// The refusal.
+pub fn decide_publication(
+    rules: &Rules,
+    actor: &SystemId,
+    publication: &Publication,
+) -> Result<Arc<Resource>, Refusal> {
+    let id = publication.resource_id.as_str();
+    let Some((version, resource)) = rules.catalog.newest(id) else {
+        return Err(Refusal::new(RefusalReason::ResourceUnknown, id));
+    };
+    if resource.provider != *actor.department() {
+        return Err(Refusal::new(RefusalReason::ResourceNotOwned, id));
+    }
+    if version != publication.resource_version {
+        return Err(Refusal::new(RefusalReason::ResourceVersionStale, format!("the newest version is {version}")));
+    }
+    let most = rules.policy.max_publication_records as usize;
+    let mut handles: Vec<_> = publication.records.iter().map(|record| record.handle).collect();
+    handles.sort();
+    handles.dedup();
+    if publication.records.len() > most {
+        return Err(Refusal::new(RefusalReason::PublicationInvalid, format!("max_publication_records {most}")));
+    }
+    if handles.len() != publication.records.len() {
+        return Err(Refusal::new(RefusalReason::PublicationInvalid, "a handle stands twice"));
+    }
+    Ok(Arc::clone(resource))
+}
+
+/// What a record's JWT claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordClaims {
+    /// The provider's credit code.
+    pub iss: String,
+    /// The resource and its version.
+    pub vct: String,
+    /// The handle.
+    pub jti: Handle,
+    /// The record's version.
+    pub ver: u32,
+}
+
+/// What the hub knows of a record beside its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFacts<'a> {
+    /// The current version, where there is one.
+    pub current: Option<&'a RecordHead>,
+    /// The handle of the record that has this one's identifier now.
+    pub identifier_owner: Option<Handle>,
+    /// The handle that the record salt makes of the identifier; `None` where the body has no identifier.
+    pub expected_handle: Option<Handle>,
+}
+
+/// One thing wrong with a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The code that the log holds.
+    pub violation: Violation,
+    /// The field at fault, where one is.
+    pub field: Option<String>,
+    /// What is wrong and what is allowed; may quote the value, and is for the provider alone.
+    pub description: String,
+}
+
+impl FieldViolation {
+    /// A violation by the record as a whole.
+    pub fn of_record(violation: Violation, description: impl Into<String>) -> Self {
+        Self { violation, field: None, description: description.into() }
+    }
+
+    fn of_field(violation: Violation, field: &str, description: impl Into<String>) -> Self {
+        Self { violation, field: Some(field.to_owned()), description: description.into() }
+    }
+}
+
+/// A record's identifier and its holder's, where the body has them as text.
+pub fn record_terms<'a>(resource: &Resource, fields: &'a [(String, Value)]) -> Option<(&'a str, &'a str)> {
+    let text = |code: &str| fields.iter().find(|(name, _)| name == code).and_then(|(_, value)| value.as_str());
+    Some((text(resource.record_id_field.as_str())?, text(resource.holder_field.as_str())?))
+}
+
+/// Checks everything about a record that the rules can tell, and finds all that is wrong.
+pub fn check_record(
+    resource: &Resource,
+    resource_version: u32,
+    record: &PublishedRecord,
+    claims: &RecordClaims,
+    fields: &[(String, Value)],
+    facts: &RecordFacts<'_>,
+) -> Vec<FieldViolation> {
+    let mut found = Vec::new();
+    check_claims(resource, resource_version, record, claims, &mut found);
+    check_succession(record, facts, &mut found);
+    check_fields(resource, fields, &mut found);
+    check_derived(resource, fields, &mut found);
+    check_validity(resource, record, fields, &mut found);
+    found
+}
+
+fn check_claims(
+    resource: &Resource,
+    resource_version: u32,
+    record: &PublishedRecord,
+    claims: &RecordClaims,
+    found: &mut Vec<FieldViolation>,
+) {
+    let vct = resource.vct(resource_version);
+    for (holds, description) in [
+        (claims.iss == resource.provider.as_str(), format!("iss must be {}", resource.provider)),
+        (claims.vct == vct, format!("vct must be {vct}")),
+        (claims.jti == record.handle, "jti must be the handle in the statement".to_owned()),
+        (claims.ver == record.version, format!("ver must be {}, as in the statement", record.version)),
+    ] {
+        if !holds {
+            found.push(FieldViolation::of_record(Violation::Claim, description));
+        }
+    }
+}
+
+fn check_succession(record: &PublishedRecord, facts: &RecordFacts<'_>, found: &mut Vec<FieldViolation>) {
+    let next = facts.current.map_or(1, |current| current.version.saturating_add(1));
+    if record.version != next {
+        found.push(FieldViolation::of_record(
+            Violation::Version,
+            format!("version is {}, the next one is {next}", record.version),
+        ));
+    }
+    if facts.expected_handle != Some(record.handle) {
+        found.push(FieldViolation::of_record(
+            Violation::Handle,
+            "the handle is not the HMAC of the record's identifier under the record salt",
+        ));
+    }
+    if facts.identifier_owner.is_some_and(|owner| owner != record.handle) {
+        found.push(FieldViolation::of_record(
+            Violation::IdentifierTaken,
+            "another record of the resource has this identifier; a record keeps its salt over its versions",
+        ));
+    }
+    if record.status == RecordStatus::Expired {
+        found.push(FieldViolation::of_record(
+            Violation::Status,
+            "status must be ACTIVE, SUSPENDED, REVOKED or SUPERSEDED; EXPIRED follows from valid_until",
+        ));
+    }
+}
+
+fn check_fields(resource: &Resource, fields: &[(String, Value)], found: &mut Vec<FieldViolation>) {
+    for (code, value) in fields {
+        match resource.field(code) {
+            None => found.push(FieldViolation::of_field(
+                Violation::FieldSet,
+                code,
+                format!("{} has no such field", resource.resource_id),
+            )),
+            Some(field) => {
+                if let Err(bad) = value::check(field, value) {
+                    found.push(FieldViolation::of_field(bad.violation, code, bad.description));
+                }
+            }
+        }
+    }
+    for field in &resource.fields {
+        if !fields.iter().any(|(code, _)| code == field.code.as_str()) {
+            found.push(FieldViolation::of_field(
+                Violation::FieldSet,
+                field.code.as_str(),
+                "is missing; an empty field is null",
+            ));
+        }
+    }
+}
+
+fn check_derived(resource: &Resource, fields: &[(String, Value)], found: &mut Vec<FieldViolation>) {
+    let value_of = |code: &str| fields.iter().find(|(name, _)| name == code).map(|(_, value)| value);
+    for field in &resource.fields {
+        let Some(derivation) = &field.derivation else { continue };
+        let expected = value_of(derivation.source_field.as_str())
+            .and_then(Value::as_str)
+            .map_or(Value::Null, |source| Value::String(derivation.rule.derive(source)));
+        if value_of(field.code.as_str()).is_some_and(|stated| *stated != expected) {
+            found.push(FieldViolation::of_field(
+                Violation::Derivation,
+                field.code.as_str(),
+                format!("is not {} of {}", derivation.rule.as_str(), derivation.source_field),
+            ));
+        }
+    }
+}
+
+fn check_validity(
+    resource: &Resource,
+    record: &PublishedRecord,
+    fields: &[(String, Value)],
+    found: &mut Vec<FieldViolation>,
+) {
+    let date_of = |code: &crate::domain::id::FieldCode| {
+        let text = fields.iter().find(|(name, _)| name == code.as_str()).and_then(|(_, value)| value.as_str());
+        text.and_then(value::parse_date)
+    };
+    for (bound, field, stated) in [
+        ("valid_from", &resource.valid_from_field, record.validity.from),
+        ("valid_until", &resource.valid_until_field, record.validity.until),
+    ] {
+        if field.as_ref().and_then(date_of) != stated {
+            let source = field.as_ref().map_or("empty", |code| code.as_str());
+            found.push(FieldViolation::of_record(Violation::Validity, format!("{bound} must be that of {source}")));
+        }
+    }
+    if let (Some(from), Some(until)) = (record.validity.from, record.validity.until)
+        && from > until
+    {
+        found.push(FieldViolation::of_record(Violation::Validity, format!("{until} is before {from}")));
+    }
+}

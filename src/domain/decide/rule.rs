@@ -1,0 +1,339 @@
+//! May this change of the rules be made, and what does it bring about?
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::domain::{
+    agreement::{Agreement, AgreementState, AgreementText, AgreementVersion},
+    catalog::{Resource, SharingClass},
+    directory::Capability,
+    id::{AgreementId, Digest, KeyId, ResourceId, SystemId},
+    outcome::{Effect, Refusal, RefusalReason as Reason},
+    rules::Rules,
+    statement::{AgreementConsent, Header, RuleChange},
+    time::Moment,
+};
+
+/// What only keys can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuleFacts {
+    /// Whether the actor's signature over the agreement's text verifies; true where the statement carries none.
+    pub text_signature_valid: bool,
+}
+
+/// Decides whether a change of the rules is made.
+///
+/// # Errors
+/// The refusal.
+pub fn decide_rule(
+    rules: &Rules,
+    header: &Header,
+    change: &RuleChange,
+    facts: RuleFacts,
+    now: &Moment,
+) -> Result<Effect, Refusal> {
+    let actor = &header.actor;
+    match change {
+        RuleChange::RegisterDepartment { .. } => Ok(Effect::DepartmentRegistered),
+        RuleChange::RegisterSystem { system, capabilities } => {
+            if system.trust_domain() != rules.trust_domain.as_str() {
+                return refuse(Reason::SystemUnknown, format!("trust domain {}", rules.trust_domain));
+            }
+            if !rules.directory.departments.contains_key(system.department()) {
+                return refuse(Reason::DepartmentUnknown, system.department().as_str());
+            }
+            let mut after = rules.directory.clone();
+            after.systems.entry(system.clone()).or_default().capabilities = capabilities.clone();
+            keep_administrator(after.has_administrator())?;
+            Ok(Effect::SystemRegistered)
+        }
+        RuleChange::RegisterKey { system, kid, .. } => {
+            may_change_keys(rules, actor, system)?;
+            if !rules.directory.systems.contains_key(system) {
+                return refuse(Reason::SystemUnknown, system.as_str());
+            }
+            if rules.directory.keys.contains_key(kid) {
+                return refuse(Reason::KeyExists, kid.to_string());
+            }
+            Ok(Effect::KeyRegistered(*kid))
+        }
+        RuleChange::RetireKey { kid, .. } => retire_key(rules, actor, kid),
+        RuleChange::CatalogPart { part, resources } => enter_part(part, resources),
+        RuleChange::CatalogRelease { base_version, parts } => release_catalog(rules, *base_version, parts),
+        RuleChange::AgreementProposal { text, .. } => propose(rules, actor, text, facts, now),
+        RuleChange::AgreementAcceptance(consent) => accept(rules, actor, consent, facts, now),
+        RuleChange::AgreementActivation(consent) => activate(rules, consent, facts, now),
+        RuleChange::AgreementSuspension { agreement_id, .. } => suspend(rules, actor, agreement_id),
+        RuleChange::AgreementResumption { agreement_id } => resume(rules, actor, agreement_id),
+        RuleChange::AgreementTermination { agreement_id, .. } => terminate(rules, actor, agreement_id),
+    }
+}
+
+fn refuse<T>(reason: Reason, term: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(reason, term))
+}
+
+fn administers(rules: &Rules, actor: &SystemId) -> bool {
+    rules.directory.holds(actor, Capability::Administer)
+}
+
+fn keep_administrator(kept: bool) -> Result<(), Refusal> {
+    if kept { Ok(()) } else { refuse(Reason::LastAdministrator, "") }
+}
+
+fn may_change_keys(rules: &Rules, actor: &SystemId, system: &SystemId) -> Result<(), Refusal> {
+    if actor == system || administers(rules, actor) {
+        Ok(())
+    } else {
+        refuse(Reason::CapabilityMissing, Capability::Administer.as_str())
+    }
+}
+
+fn retire_key(rules: &Rules, actor: &SystemId, kid: &KeyId) -> Result<Effect, Refusal> {
+    let Some(key) = rules.directory.keys.get(kid) else {
+        return refuse(Reason::KeyUnknown, kid.to_string());
+    };
+    may_change_keys(rules, actor, &key.system)?;
+    let mut after = rules.directory.clone();
+    if let Some(key) = after.keys.get_mut(kid) {
+        key.retired_index.get_or_insert(u64::MAX);
+    }
+    keep_administrator(after.has_administrator())?;
+    Ok(Effect::KeyRetired(*kid))
+}
+
+fn enter_part(part: &Digest, resources: &[Arc<Resource>]) -> Result<Effect, Refusal> {
+    for resource in resources {
+        if let Some(violation) = resource.violations().first() {
+            let term = format!("{} {} {}", resource.resource_id, violation.path, violation.problem);
+            return refuse(Reason::CatalogInvalid, term);
+        }
+    }
+    Ok(Effect::CatalogPartEntered(*part))
+}
+
+/// A release puts its parts' resources into force. One that is already in force as it stands is left alone, so that a
+/// release of a whole catalog makes new versions only of what changed.
+fn release_catalog(rules: &Rules, base_version: u64, parts: &[Digest]) -> Result<Effect, Refusal> {
+    let catalog = &rules.catalog;
+    if base_version != catalog.version {
+        return refuse(Reason::CatalogConflict, format!("the newest version is {}", catalog.version));
+    }
+    let mut resources: BTreeMap<&ResourceId, u32> = BTreeMap::new();
+    for part in parts {
+        let Some(entered) = catalog.parts.get(part) else {
+            return refuse(Reason::CatalogPartUnknown, part.to_string());
+        };
+        for resource in entered {
+            let id = &resource.resource_id;
+            if !rules.directory.departments.contains_key(&resource.provider) {
+                return refuse(Reason::DepartmentUnknown, resource.provider.as_str());
+            }
+            let newest = catalog.newest(id.as_str());
+            if newest.is_some_and(|(_, newest)| newest.provider != resource.provider) {
+                return refuse(Reason::CatalogInvalid, format!("{id} provider cannot change"));
+            }
+            let version = newest.map_or(1, |(version, _)| version + 1);
+            if newest.is_none_or(|(_, newest)| newest != resource) && resources.insert(id, version).is_some() {
+                return refuse(Reason::CatalogInvalid, format!("{id} stands twice"));
+            }
+        }
+    }
+    let resources = resources.into_iter().map(|(id, version)| (id.clone(), version)).collect();
+    Ok(Effect::CatalogReleased { version: catalog.version + 1, resources })
+}
+
+fn propose(
+    rules: &Rules,
+    actor: &SystemId,
+    text: &AgreementText,
+    facts: RuleFacts,
+    now: &Moment,
+) -> Result<Effect, Refusal> {
+    if *actor.department() != text.consumer {
+        return refuse(Reason::NotAParty, "only the consumer proposes");
+    }
+    check_text(rules, text, now)?;
+    signature(facts)?;
+    let standing = rules.agreements.find(text.agreement_id.as_str());
+    follow(standing.map(AsRef::as_ref), text)?;
+    Ok(changed(&text.agreement_id, text.version, AgreementState::Proposed))
+}
+
+fn check_text(rules: &Rules, text: &AgreementText, now: &Moment) -> Result<(), Refusal> {
+    let invalid = |term: &str| refuse(Reason::AgreementTextInvalid, term);
+    if text.hub != rules.hub {
+        return invalid("hub");
+    }
+    let Some((_, resource)) = rules.catalog.newest(text.resource_id.as_str()) else {
+        return refuse(Reason::ResourceUnknown, text.resource_id.as_str());
+    };
+    if resource.provider != text.provider {
+        return invalid("provider");
+    }
+    for code in &text.fields {
+        match resource.field(code.as_str()).map(|field| field.sharing_class) {
+            None => return refuse(Reason::FieldUnknown, code.as_str()),
+            Some(SharingClass::NotShared) => {
+                return refuse(Reason::FieldNotShared, format!("{code}: {}", resource.denial_basis));
+            }
+            Some(_) => {}
+        }
+    }
+    for (term, holds) in [
+        ("fields", !text.fields.is_empty()),
+        ("purposes", !text.purposes.is_empty()),
+        ("lookups", !text.lookups.is_empty()),
+        ("valid_until", text.valid_from < text.valid_until && !now.reached(text.valid_until)),
+        ("daily_limit", text.daily_limit > 0),
+        ("batch_limit", (1..=rules.policy.max_lookups).contains(&text.batch_limit)),
+    ] {
+        if !holds {
+            return invalid(term);
+        }
+    }
+    Ok(())
+}
+
+/// A text is the first version, the next one, or takes the place of the next one while that is only proposed.
+fn follow(standing: Option<&Agreement>, text: &AgreementText) -> Result<(), Refusal> {
+    let conflict = |term: String| refuse(Reason::AgreementConflict, term);
+    let Some(newest) = standing.and_then(Agreement::newest) else {
+        return if text.version == 1 && text.previous_digest.is_none() {
+            Ok(())
+        } else {
+            conflict("the first version is 1".to_owned())
+        };
+    };
+    let pending = matches!(newest.state, AgreementState::Proposed | AgreementState::Accepted);
+    let number = if pending { newest.text.version } else { newest.text.version + 1 };
+    if text.version != number {
+        return conflict(format!("the next version is {number}"));
+    }
+    if (&newest.text.consumer, &newest.text.provider, &newest.text.resource_id)
+        != (&text.consumer, &text.provider, &text.resource_id)
+    {
+        return conflict("parties and resource cannot change".to_owned());
+    }
+    let previous = standing.and_then(|agreement| agreement.version(number.saturating_sub(1)));
+    if previous.map(|version| version.digest) != text.previous_digest {
+        return conflict("previous_digest".to_owned());
+    }
+    Ok(())
+}
+
+fn signature(facts: RuleFacts) -> Result<(), Refusal> {
+    if facts.text_signature_valid { Ok(()) } else { refuse(Reason::AgreementSignatureInvalid, "") }
+}
+
+/// The version that a consent is about, with the consent's digest and signature found in order.
+fn consented<'a>(
+    rules: &'a Rules,
+    consent: &AgreementConsent,
+    facts: RuleFacts,
+    now: &Moment,
+) -> Result<&'a AgreementVersion, Refusal> {
+    let Some(newest) = rules.agreements.find(consent.agreement_id.as_str()).and_then(|found| found.newest()) else {
+        return refuse(Reason::NoAgreement, consent.agreement_id.as_str());
+    };
+    if newest.text.version != consent.version {
+        return refuse(Reason::AgreementConflict, format!("the newest version is {}", newest.text.version));
+    }
+    if newest.digest != consent.digest {
+        return refuse(Reason::AgreementTextInvalid, "text_digest");
+    }
+    signature(facts)?;
+    // The catalog may have moved on since the proposal, and time has.
+    check_text(rules, &newest.text, now)?;
+    Ok(newest)
+}
+
+fn accept(
+    rules: &Rules,
+    actor: &SystemId,
+    consent: &AgreementConsent,
+    facts: RuleFacts,
+    now: &Moment,
+) -> Result<Effect, Refusal> {
+    let version = consented(rules, consent, facts, now)?;
+    if *actor.department() != version.text.provider {
+        return refuse(Reason::NotAParty, "only the provider accepts");
+    }
+    if version.state != AgreementState::Proposed {
+        return wrong_state(version);
+    }
+    Ok(changed(&consent.agreement_id, consent.version, AgreementState::Accepted))
+}
+
+fn activate(rules: &Rules, consent: &AgreementConsent, facts: RuleFacts, now: &Moment) -> Result<Effect, Refusal> {
+    let version = consented(rules, consent, facts, now)?;
+    match version.state {
+        AgreementState::Accepted => {}
+        AgreementState::Proposed => {
+            if let Some(code) = first_conditional(rules, &version.text) {
+                return refuse(Reason::AcceptanceMissing, code);
+            }
+        }
+        _ => return wrong_state(version),
+    }
+    Ok(changed(&consent.agreement_id, consent.version, AgreementState::Active))
+}
+
+/// The first field for which the provider must accept.
+fn first_conditional(rules: &Rules, text: &AgreementText) -> Option<String> {
+    let (_, resource) = rules.catalog.newest(text.resource_id.as_str())?;
+    let conditional = |code: &&crate::domain::id::FieldCode| {
+        resource.field(code.as_str()).is_none_or(|field| field.sharing_class != SharingClass::Unconditional)
+    };
+    text.fields.iter().find(conditional).map(ToString::to_string)
+}
+
+fn wrong_state<T>(version: &AgreementVersion) -> Result<T, Refusal> {
+    refuse(Reason::AgreementState, format!("{:?}", version.state).to_uppercase())
+}
+
+/// The version that governs, for a party to it or an administrator.
+fn party_to<'a>(rules: &'a Rules, actor: &SystemId, id: &AgreementId) -> Result<&'a AgreementVersion, Refusal> {
+    let Some(version) = rules.agreements.find(id.as_str()).and_then(|agreement| agreement.governing()) else {
+        return refuse(Reason::NoAgreement, id.as_str());
+    };
+    let department = *actor.department();
+    if department != version.text.consumer && department != version.text.provider && !administers(rules, actor) {
+        return refuse(Reason::NotAParty, department.as_str());
+    }
+    if !administers(rules, actor) && !rules.directory.holds(actor, Capability::SignAgreements) {
+        return refuse(Reason::CapabilityMissing, Capability::SignAgreements.as_str());
+    }
+    Ok(version)
+}
+
+fn suspend(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
+    let version = party_to(rules, actor, id)?;
+    if version.state != AgreementState::Active {
+        return wrong_state(version);
+    }
+    Ok(changed(id, version.text.version, AgreementState::Suspended))
+}
+
+fn resume(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
+    let version = party_to(rules, actor, id)?;
+    if version.state != AgreementState::Suspended {
+        return wrong_state(version);
+    }
+    if version.suspended_by != Some(*actor.department()) {
+        return refuse(Reason::NotAParty, "who suspended resumes");
+    }
+    Ok(changed(id, version.text.version, AgreementState::Active))
+}
+
+fn terminate(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
+    let version = party_to(rules, actor, id)?;
+    let newest = rules.agreements.find(id.as_str()).and_then(|agreement| agreement.newest()).unwrap_or(version);
+    if newest.state == AgreementState::Terminated {
+        return wrong_state(newest);
+    }
+    Ok(changed(id, newest.text.version, AgreementState::Terminated))
+}
+
+fn changed(id: &AgreementId, version: u32, state: AgreementState) -> Effect {
+    Effect::AgreementChanged { agreement_id: id.clone(), version, state }
+}
