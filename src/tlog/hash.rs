@@ -129,11 +129,9 @@ mod tests {
         let hash = leaf_hash(b"entry");
         let text = hash.to_string();
         assert_eq!(Hash::parse(&text), Ok(hash));
-        let non_canonical = text.replace("I=", "J="); // another spelling of the same bytes, if it ends so
         for bad in ["", "AA==", text.trim_end_matches('='), &format!("{text}\n"), &format!(" {text}")] {
             assert_eq!(Hash::parse(bad), Err(Error::HashText), "{bad:?}");
         }
-        assert!(non_canonical == text || Hash::parse(&non_canonical).is_err());
         assert_eq!(Hash::parse(&format!("{}B=", "A".repeat(42))), Err(Error::HashText), "unused bits are set");
     }
 

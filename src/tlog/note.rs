@@ -12,7 +12,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{
     Error,
-    vkey::{KeyId, KeyName},
+    vkey::{KEY_ID_LEN, KeyId, KeyName},
 };
 
 /// The longest note read, in bytes: a checkpoint with [`MAX_SIGNATURES`] of the largest kind in use (ML-DSA-44,
@@ -58,6 +58,18 @@ pub struct NoteSignature {
 }
 
 impl NoteSignature {
+    /// A signature made elsewhere, by a witness for instance, with the key of this name and ID.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Note`] if the signature has no bytes.
+    pub fn new(name: KeyName, key_id: KeyId, signature: Vec<u8>) -> Result<Self, Error> {
+        if signature.is_empty() {
+            return Err(malformed("signature is empty"));
+        }
+        Ok(Self { name, key_id, signature })
+    }
+
     /// The name of the key that is said to have signed.
     #[must_use]
     pub const fn name(&self) -> &KeyName {
@@ -85,12 +97,9 @@ impl NoteSignature {
         let line = line.strip_prefix(SIGNATURE_PREFIX).ok_or(malformed("signature line lacks its em dash"))?;
         let (name, signature) = line.split_once(' ').ok_or(malformed("signature line lacks its second space"))?;
         let bytes = BASE64_STANDARD.decode(signature).map_err(|_| malformed("signature is not canonical base64"))?;
-        match bytes.split_first_chunk() {
-            Some((key_id, signature)) if !signature.is_empty() => {
-                Ok(Self { name: name.parse()?, key_id: KeyId::from(*key_id), signature: signature.to_vec() })
-            }
-            _ => Err(malformed("signature is too short")),
-        }
+        let (key_id, signature) =
+            bytes.split_first_chunk::<KEY_ID_LEN>().ok_or(malformed("signature lacks its key ID"))?;
+        Self::new(name.parse()?, KeyId::from(*key_id), signature.to_vec())
     }
 
     fn is_by(&self, name: &KeyName, key_id: KeyId) -> bool {
@@ -125,11 +134,8 @@ impl Note {
         check_text(text)?;
         let mut note = Self { text: text.to_owned(), signatures: Vec::with_capacity(signers.len()) };
         for signer in signers {
-            note.add(NoteSignature {
-                name: signer.name().clone(),
-                key_id: signer.key_id(),
-                signature: signer.sign(text.as_bytes()),
-            })?;
+            let signature = signer.sign(text.as_bytes());
+            note.add(NoteSignature::new(signer.name().clone(), signer.key_id(), signature)?)?;
         }
         if note.signatures.is_empty() { Err(malformed("no signature")) } else { Ok(note) }
     }

@@ -47,7 +47,7 @@ impl TlogProof {
     ///
     /// # Errors
     ///
-    /// [`Error::Proof`], or those of the hashes and the note in it.
+    /// [`Error::Proof`], or those of the hashes, the note and the checkpoint in it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > MAX_PROOF_LEN {
             return Err(malformed("too long"));
@@ -65,7 +65,9 @@ impl TlogProof {
         if hashes.len() > MAX_INCLUSION_HASHES {
             return Err(malformed("more hashes than the largest tree has levels"));
         }
-        Ok(Self { index, hashes, checkpoint: Note::parse(note.as_bytes())?, extra })
+        let checkpoint = Note::parse(note.as_bytes())?;
+        checkpoint.text().parse::<Checkpoint>()?; // no other note is worth carrying, signed or not
+        Ok(Self { index, hashes, checkpoint, extra })
     }
 
     /// Verifies that the log whose key this is has vouched for the entry with this leaf hash at [`TlogProof::index`].

@@ -1,7 +1,10 @@
 //! Tests of the whole room: golden vectors, and independent implementations as oracles.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod hostile;
 mod notes;
+mod proofs;
+mod tiles;
 mod trees;
 
 use std::ops::Range;

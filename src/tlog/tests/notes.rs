@@ -194,6 +194,7 @@ fn texts_that_no_note_can_have_are_not_signed() {
         assert!(matches!(Note::sign(text, &[&log]), Err(Error::Note { .. })), "{text:?}");
     }
     assert!(matches!(Note::sign("text\n", &[]), Err(Error::Note { .. })));
+    assert!(matches!(NoteSignature::new(log.name(), log.vkey.key_id(), Vec::new()), Err(Error::Note { .. })));
 }
 
 #[test]

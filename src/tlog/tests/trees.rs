@@ -54,9 +54,9 @@ fn batch_at_any_frontier_gives_the_root_frontier_and_proofs_of_leaf_by_leaf_grow
             assert_eq!((tree.first(), tree.size()), (old as u64, new as u64));
             assert_eq!(tree.root(), grown.root());
             assert_eq!(tree.frontier(), grown);
-            for index in old..new {
-                let proof = tree.prove_inclusion(index as u64).unwrap();
-                verify_inclusion(&all[index], index as u64, new as u64, &tree.root(), &proof).unwrap();
+            for (index, leaf) in (0u64..).zip(&all[..new]).skip(old) {
+                let proof = tree.prove_inclusion(index).unwrap();
+                verify_inclusion(leaf, index, new as u64, &tree.root(), &proof).unwrap();
             }
             for outside in [old.wrapping_sub(1) as u64, new as u64, u64::MAX] {
                 assert!(matches!(tree.prove_inclusion(outside), Err(Error::IndexOutOfRange { .. })));
