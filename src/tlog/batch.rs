@@ -124,7 +124,8 @@ impl BatchTree {
         })
     }
 
-    /// The hash of a node, if the batch's part of the tree reaches it.
+    /// The hash of a node, if the batch's part of the tree reaches it. It reaches every node of the new frontier and
+    /// every sibling above a leaf of the batch, since each row begins at or left of the batch's own first node there.
     fn node(&self, node: Node) -> Option<Hash> {
         let row = self.rows.get(node.level as usize)?;
         row.hashes.get(row.position(node.index)?).copied()

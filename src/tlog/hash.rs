@@ -7,7 +7,7 @@ use ring::digest::{Context, SHA256};
 
 use super::Error;
 
-/// Length of a [`Hash`] in bytes: SHA-256.
+/// Length of a `Hash` in bytes: SHA-256.
 pub const HASH_LEN: usize = 32;
 
 /// What a leaf's data is prefixed with (RFC 6962 §2.1), so that no leaf can be passed off as a node.
@@ -27,7 +27,7 @@ impl Hash {
     ///
     /// # Errors
     ///
-    /// [`Error::HashText`] for anything that [`Hash`]'s `Display` does not write.
+    /// [`Error::HashText`] for anything that `Hash`'s `Display` does not write.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bytes = BASE64_STANDARD.decode(text).map_err(|_| Error::HashText)?;
         bytes.try_into().map(Self).map_err(|_| Error::HashText)
