@@ -2,5 +2,7 @@
 
 pub mod domain;
 pub mod sign;
+pub mod store;
 pub mod tabular;
 pub mod tlog;
+pub mod wire;

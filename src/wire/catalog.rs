@@ -1,0 +1,200 @@
+//! Resources of the catalog.
+
+use super::{
+    proto,
+    reading::{Malformed, Reading},
+};
+use crate::domain::{
+    catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+    derive::DerivationRule,
+};
+
+/// Pairs a domain enum with a generated one, both ways.
+macro_rules! paired {
+    ($to:ident, $from:ident, $domain:ident, $proto:ident, { $($item:ident),* $(,)? }) => {
+        pub(super) fn $to(value: $domain) -> i32 {
+            (match value { $($domain::$item => proto::$proto::$item,)* }) as i32
+        }
+
+        pub(super) fn $from(number: i32) -> Option<$domain> {
+            match proto::$proto::try_from(number).ok()? {
+                $(proto::$proto::$item => Some($domain::$item),)*
+                proto::$proto::Unspecified => None,
+            }
+        }
+    };
+}
+pub(super) use paired;
+
+paired!(kind_to_number, kind_from_number, ResourceKind, ResourceKind, { Licence, Certificate, ESeal, Dataset });
+paired!(class_to_number, class_from_number, SharingClass, SharingClass, { Unconditional, Conditional, NotShared });
+paired!(cycle_to_number, cycle_from_number, UpdateCycle, UpdateCycle, {
+    RealTime, Daily, Weekly, Monthly, Quarterly, HalfYearly, Yearly, Other,
+});
+
+/// The message of a resource.
+pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
+    let code = |code: &Option<crate::domain::id::FieldCode>| code.as_ref().map(ToString::to_string).unwrap_or_default();
+    proto::Resource {
+        resource_id: resource.resource_id.to_string(),
+        name: resource.name.clone(),
+        name_en: resource.name_en.clone(),
+        provider: resource.provider.as_str().to_owned(),
+        kind: kind_to_number(resource.kind),
+        national_code: resource.national_code.clone(),
+        summary: resource.summary.clone(),
+        sharing_class: class_to_number(resource.sharing_class),
+        sharing_condition: resource.sharing_condition.clone(),
+        denial_basis: resource.denial_basis.clone(),
+        update_cycle: cycle_to_number(resource.update_cycle),
+        fields: resource.fields.iter().map(field_to_proto).collect(),
+        record_id_field: resource.record_id_field.to_string(),
+        holder_field: resource.holder_field.to_string(),
+        valid_from_field: code(&resource.valid_from_field),
+        valid_until_field: code(&resource.valid_until_field),
+    }
+}
+
+fn field_to_proto(field: &Field) -> proto::Field {
+    let (field_type, max_length, codes) = match &field.field_type {
+        FieldType::Text { max_length } => (proto::FieldType::Text, *max_length, &[][..]),
+        FieldType::Integer => (proto::FieldType::Integer, 0, &[][..]),
+        FieldType::Decimal => (proto::FieldType::Decimal, 0, &[][..]),
+        FieldType::Date => (proto::FieldType::Date, 0, &[][..]),
+        FieldType::DateTime => (proto::FieldType::DateTime, 0, &[][..]),
+        FieldType::Boolean => (proto::FieldType::Boolean, 0, &[][..]),
+        FieldType::Uscc => (proto::FieldType::Uscc, 0, &[][..]),
+        FieldType::CitizenId => (proto::FieldType::CitizenId, 0, &[][..]),
+        FieldType::LicenceId => (proto::FieldType::LicenceId, 0, &[][..]),
+        FieldType::Code(values) => (proto::FieldType::Code, 0, values.as_slice()),
+    };
+    proto::Field {
+        code: field.code.to_string(),
+        name: field.name.clone(),
+        name_en: field.name_en.clone(),
+        r#type: field_type as i32,
+        max_length,
+        codes: codes
+            .iter()
+            .map(|value| proto::CodeValue { code: value.code.clone(), name: value.name.clone() })
+            .collect(),
+        required: field.required,
+        sharing_class: class_to_number(field.sharing_class),
+        sensitive: field.sensitive,
+        open_to_society: field.open_to_society,
+        derivation: field.derivation.as_ref().map(|derivation| proto::Derivation {
+            source_field: derivation.source_field.to_string(),
+            rule: derivation.rule.as_str().to_owned(),
+        }),
+    }
+}
+
+/// The resource of a message. Whether it obeys the catalog's rules is for [`Resource::violations`] to say.
+///
+/// # Errors
+/// Every field that is not well formed.
+pub fn resource_from_proto(message: &proto::Resource) -> Result<Resource, Malformed> {
+    let mut reading = Reading::default();
+    let resource = read_resource(&mut reading, "", message);
+    reading.finish(resource)
+}
+
+pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto::Resource) -> Option<Resource> {
+    let at = |field: &str| format!("{prefix}{field}");
+    let resource_id = reading.name(&at("resource_id"), &message.resource_id);
+    let provider = reading.name(&at("provider"), &message.provider);
+    let kind = kind_from_number(message.kind).or_else(|| reading.fail(&at("kind"), "is not a kind"));
+    let sharing_class = class_from_number(message.sharing_class)
+        .or_else(|| reading.fail(&at("sharing_class"), "is not a sharing class"));
+    let update_cycle =
+        cycle_from_number(message.update_cycle).or_else(|| reading.fail(&at("update_cycle"), "is not an update cycle"));
+    let fields: Vec<_> = message
+        .fields
+        .iter()
+        .enumerate()
+        .map(|(i, field)| read_field(reading, &at(&format!("fields[{i}].")), field))
+        .collect();
+    let record_id_field = reading.name(&at("record_id_field"), &message.record_id_field);
+    let holder_field = reading.name(&at("holder_field"), &message.holder_field);
+    let valid_from_field = reading.optional_name(&at("valid_from_field"), &message.valid_from_field);
+    let valid_until_field = reading.optional_name(&at("valid_until_field"), &message.valid_until_field);
+    Some(Resource {
+        resource_id: resource_id?,
+        name: message.name.clone(),
+        name_en: message.name_en.clone(),
+        provider: provider?,
+        kind: kind?,
+        national_code: message.national_code.clone(),
+        summary: message.summary.clone(),
+        sharing_class: sharing_class?,
+        sharing_condition: message.sharing_condition.clone(),
+        denial_basis: message.denial_basis.clone(),
+        update_cycle: update_cycle?,
+        fields: fields.into_iter().collect::<Option<_>>()?,
+        record_id_field: record_id_field?,
+        holder_field: holder_field?,
+        valid_from_field: valid_from_field?,
+        valid_until_field: valid_until_field?,
+    })
+}
+
+fn read_field(reading: &mut Reading, prefix: &str, message: &proto::Field) -> Option<Field> {
+    let at = |field: &str| format!("{prefix}{field}");
+    let code = reading.name(&at("code"), &message.code);
+    let field_type = read_type(reading, &at("type"), message);
+    let sharing_class = class_from_number(message.sharing_class)
+        .or_else(|| reading.fail(&at("sharing_class"), "is not a sharing class"));
+    let derivation = match &message.derivation {
+        None => Some(None),
+        Some(derivation) => read_derivation(reading, &at("derivation."), derivation).map(Some),
+    };
+    Some(Field {
+        code: code?,
+        name: message.name.clone(),
+        name_en: message.name_en.clone(),
+        field_type: field_type?,
+        required: message.required,
+        sharing_class: sharing_class?,
+        sensitive: message.sensitive,
+        open_to_society: message.open_to_society,
+        derivation: derivation?,
+    })
+}
+
+fn read_type(reading: &mut Reading, at: &str, message: &proto::Field) -> Option<FieldType> {
+    let field_type = proto::FieldType::try_from(message.r#type).unwrap_or(proto::FieldType::Unspecified);
+    if field_type != proto::FieldType::Text && message.max_length != 0 {
+        return reading.fail(at, "has a max_length, which only TEXT has");
+    }
+    if field_type != proto::FieldType::Code && !message.codes.is_empty() {
+        return reading.fail(at, "has codes, which only CODE has");
+    }
+    Some(match field_type {
+        proto::FieldType::Text => FieldType::Text { max_length: message.max_length },
+        proto::FieldType::Integer => FieldType::Integer,
+        proto::FieldType::Decimal => FieldType::Decimal,
+        proto::FieldType::Date => FieldType::Date,
+        proto::FieldType::DateTime => FieldType::DateTime,
+        proto::FieldType::Boolean => FieldType::Boolean,
+        proto::FieldType::Uscc => FieldType::Uscc,
+        proto::FieldType::CitizenId => FieldType::CitizenId,
+        proto::FieldType::LicenceId => FieldType::LicenceId,
+        proto::FieldType::Code => FieldType::Code(
+            message
+                .codes
+                .iter()
+                .map(|value| CodeValue { code: value.code.clone(), name: value.name.clone() })
+                .collect(),
+        ),
+        proto::FieldType::Unspecified => return reading.fail(at, "is not a type"),
+    })
+}
+
+fn read_derivation(reading: &mut Reading, prefix: &str, message: &proto::Derivation) -> Option<Derivation> {
+    let source_field = reading.name(&format!("{prefix}source_field"), &message.source_field);
+    let rule = match DerivationRule::parse(&message.rule) {
+        Ok(rule) => Some(rule),
+        Err(error) => reading.fail(&format!("{prefix}rule"), error.to_string()),
+    };
+    Some(Derivation { source_field: source_field?, rule: rule? })
+}

@@ -1,0 +1,256 @@
+//! Entries: what the exchange log holds, byte for byte.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+
+use super::{
+    agreement::{state_from_number, state_to_number},
+    envelope_from_proto, envelope_to_proto, kid_from_text, kid_to_text,
+    proto::{self, applied::Effect as ProtoEffect, outcome::Result as ProtoResult},
+    reading::{Malformed, Reading, decode_canonical, timestamp},
+    record::{status_from_number, status_to_number},
+};
+use crate::{
+    domain::{
+        outcome::{Effect, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason},
+        time::Time,
+    },
+    sign::dsse,
+};
+
+/// The version of the entry's format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One entry of the exchange log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// When it was sequenced.
+    pub time: Time,
+    /// The statement, as received.
+    pub envelope: dsse::Envelope,
+    /// What the hub did.
+    pub outcome: Outcome,
+}
+
+impl Entry {
+    /// The bytes that are hashed and stored.
+    pub fn encode(&self) -> Vec<u8> {
+        encode(self.time, &self.envelope, &self.outcome)
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// Everything that is not well formed, by field.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let message: proto::Entry = decode_canonical(bytes, "entry")?;
+        if message.format_version != FORMAT_VERSION {
+            return Err(Malformed::one("entry.format_version", format!("is {}, known is 1", message.format_version)));
+        }
+        let mut reading = Reading::default();
+        let time = reading.time("entry.time", message.time.as_ref());
+        let outcome = match message.outcome.as_ref().map(outcome_from_proto) {
+            Some(Ok(outcome)) => Some(outcome),
+            Some(Err(error)) => return Err(error),
+            None => reading.fail("entry.outcome", "is required"),
+        };
+        reading.require(message.statement.is_some(), "entry.statement", "is required");
+        let envelope = envelope_from_proto(message.statement);
+        reading.finish(time.zip(outcome).map(|(time, outcome)| Self { time, envelope, outcome }))
+    }
+}
+
+/// The bytes of an entry.
+fn encode(time: Time, envelope: &dsse::Envelope, outcome: &Outcome) -> Vec<u8> {
+    proto::Entry {
+        format_version: FORMAT_VERSION,
+        time: Some(timestamp(time)),
+        statement: Some(envelope_to_proto(envelope)),
+        outcome: Some(proto::Outcome { result: Some(outcome_to_proto(outcome)) }),
+    }
+    .encode_to_vec()
+}
+
+fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
+    match outcome {
+        Outcome::Refused(refusal) => {
+            let (agreement_id, agreement_version) =
+                refusal.agreement.as_ref().map(|(id, version)| (id.to_string(), *version)).unwrap_or_default();
+            ProtoResult::Refused(proto::Refused {
+                reason: refusal.reason.number(),
+                term: refusal.term.clone(),
+                agreement_id,
+                agreement_version,
+            })
+        }
+        Outcome::QueryPermitted(permitted) => ProtoResult::QueryPermitted(proto::QueryPermitted {
+            agreement_id: permitted.agreement_id.to_string(),
+            agreement_version: permitted.agreement_version,
+            records: permitted.records.iter().map(release_to_proto).collect(),
+            // Which records an identifier names, the log cannot show: it does not hold identifiers.
+            attested_facts: vec![proto::AttestedFact::LookupResult as i32],
+        }),
+        Outcome::Published(results) => ProtoResult::Published(proto::Published {
+            results: results
+                .iter()
+                .map(|violations| proto::PublicationResult {
+                    violations: violations.iter().map(|violation| violation.number()).collect(),
+                })
+                .collect(),
+        }),
+        Outcome::Applied(effect) => ProtoResult::Applied(proto::Applied { effect: Some(effect_to_proto(effect)) }),
+    }
+}
+
+fn release_to_proto(release: &RecordRelease) -> proto::RecordRelease {
+    proto::RecordRelease {
+        lookup: release.lookup,
+        handle: release.handle.0.to_vec(),
+        version: release.version,
+        status: status_to_number(release.status),
+        publication_index: release.publication_index,
+        jwt_sha256: release.jwt_sha256.0.to_vec(),
+        fields: release.fields.iter().map(ToString::to_string).collect(),
+        sd_hash: release.sd_hash.map(|hash| hash.0.to_vec()).unwrap_or_default(),
+    }
+}
+
+fn effect_to_proto(effect: &Effect) -> ProtoEffect {
+    match effect {
+        Effect::LogOpened => ProtoEffect::LogOpened(proto::LogOpened {}),
+        Effect::DepartmentRegistered => ProtoEffect::DepartmentRegistered(proto::DepartmentRegistered {}),
+        Effect::SystemRegistered => ProtoEffect::SystemRegistered(proto::SystemRegistered {}),
+        Effect::KeyRegistered(kid) => ProtoEffect::KeyRegistered(proto::KeyRegistered { kid: kid_to_text(kid) }),
+        Effect::KeyRetired(kid) => ProtoEffect::KeyRetired(proto::KeyRetired { kid: kid_to_text(kid) }),
+        Effect::CatalogPartEntered(part) => {
+            ProtoEffect::CatalogPartEntered(proto::CatalogPartEntered { part: part.0.to_vec() })
+        }
+        Effect::CatalogReleased { version, resources } => ProtoEffect::CatalogReleased(proto::CatalogReleased {
+            catalog_version: *version,
+            resources: resources
+                .iter()
+                .map(|(id, version)| proto::ResourceVersion { resource_id: id.to_string(), version: *version })
+                .collect(),
+        }),
+        Effect::AgreementChanged { agreement_id, version, state } => {
+            ProtoEffect::AgreementChanged(proto::AgreementChanged {
+                agreement_id: agreement_id.to_string(),
+                version: *version,
+                state: state_to_number(*state),
+            })
+        }
+    }
+}
+
+/// The outcome of a message.
+///
+/// # Errors
+/// Everything that is not well formed, by field.
+pub fn outcome_from_proto(message: &proto::Outcome) -> Result<Outcome, Malformed> {
+    let mut reading = Reading::default();
+    let outcome = match &message.result {
+        Some(ProtoResult::Refused(refused)) => read_refused(&mut reading, refused).map(Outcome::Refused),
+        Some(ProtoResult::QueryPermitted(permitted)) => {
+            read_permitted(&mut reading, permitted).map(Outcome::QueryPermitted)
+        }
+        Some(ProtoResult::Published(published)) => read_published(&mut reading, published).map(Outcome::Published),
+        Some(ProtoResult::Applied(applied)) => read_effect(&mut reading, applied).map(Outcome::Applied),
+        None => reading.fail("outcome", "is empty"),
+    };
+    reading.finish(outcome)
+}
+
+fn read_refused(reading: &mut Reading, refused: &proto::Refused) -> Option<Refusal> {
+    let reason = RefusalReason::from_number(refused.reason)
+        .or_else(|| reading.fail("refused.reason", format!("{} is not a known reason", refused.reason)));
+    let agreement = match (refused.agreement_id.as_str(), refused.agreement_version) {
+        ("", 0) => Some(None),
+        (id, version) => reading.name("refused.agreement_id", id).map(|id| Some((id, version))),
+    };
+    Some(Refusal { reason: reason?, term: refused.term.clone(), agreement: agreement? })
+}
+
+fn read_permitted(reading: &mut Reading, permitted: &proto::QueryPermitted) -> Option<QueryPermitted> {
+    let agreement_id = reading.name("query_permitted.agreement_id", &permitted.agreement_id);
+    reading.require(
+        permitted.attested_facts == [proto::AttestedFact::LookupResult as i32],
+        "query_permitted.attested_facts",
+        "must be LOOKUP_RESULT",
+    );
+    let records: Vec<_> = permitted
+        .records
+        .iter()
+        .enumerate()
+        .map(|(i, release)| read_release(reading, &format!("query_permitted.records[{i}]."), release))
+        .collect();
+    Some(QueryPermitted {
+        agreement_id: agreement_id?,
+        agreement_version: permitted.agreement_version,
+        records: records.into_iter().collect::<Option<_>>()?,
+    })
+}
+
+fn read_release(reading: &mut Reading, prefix: &str, release: &proto::RecordRelease) -> Option<RecordRelease> {
+    let at = |field: &str| format!("{prefix}{field}");
+    let handle = reading.bytes(&at("handle"), &release.handle);
+    let status = status_from_number(release.status).or_else(|| reading.fail(&at("status"), "is not a status"));
+    let jwt_sha256 = reading.bytes(&at("jwt_sha256"), &release.jwt_sha256);
+    let fields = reading.sorted(&at("fields"), &release.fields);
+    let sd_hash = reading.optional_bytes(&at("sd_hash"), &release.sd_hash);
+    Some(RecordRelease {
+        lookup: release.lookup,
+        handle: handle?,
+        version: release.version,
+        status: status?,
+        publication_index: release.publication_index,
+        jwt_sha256: jwt_sha256?,
+        fields: fields?,
+        sd_hash: sd_hash?,
+    })
+}
+
+fn read_published(reading: &mut Reading, published: &proto::Published) -> Option<Vec<BTreeSet<RecordViolation>>> {
+    let mut results = Vec::with_capacity(published.results.len());
+    for (i, result) in published.results.iter().enumerate() {
+        let field = format!("published.results[{i}].violations");
+        let numbers = result.violations.iter();
+        let Some(violations) = numbers.map(|number| RecordViolation::from_number(*number)).collect::<Option<Vec<_>>>()
+        else {
+            return reading.fail(&field, "holds what is not a known violation");
+        };
+        reading.ascending(&field, &violations)?;
+        results.push(violations.into_iter().collect());
+    }
+    Some(results)
+}
+
+fn read_effect(reading: &mut Reading, applied: &proto::Applied) -> Option<Effect> {
+    let kid = |reading: &mut Reading, kid: &str| {
+        kid_from_text(kid).or_else(|| reading.fail("applied.kid", "must be a JWK thumbprint"))
+    };
+    Some(match applied.effect.as_ref() {
+        Some(ProtoEffect::LogOpened(_)) => Effect::LogOpened,
+        Some(ProtoEffect::DepartmentRegistered(_)) => Effect::DepartmentRegistered,
+        Some(ProtoEffect::SystemRegistered(_)) => Effect::SystemRegistered,
+        Some(ProtoEffect::KeyRegistered(key)) => Effect::KeyRegistered(kid(reading, &key.kid)?),
+        Some(ProtoEffect::KeyRetired(key)) => Effect::KeyRetired(kid(reading, &key.kid)?),
+        Some(ProtoEffect::CatalogPartEntered(entered)) => {
+            Effect::CatalogPartEntered(reading.bytes("applied.part", &entered.part)?)
+        }
+        Some(ProtoEffect::CatalogReleased(released)) => Effect::CatalogReleased {
+            version: released.catalog_version,
+            resources: released
+                .resources
+                .iter()
+                .map(|resource| Some((reading.name("applied.resource_id", &resource.resource_id)?, resource.version)))
+                .collect::<Option<_>>()?,
+        },
+        Some(ProtoEffect::AgreementChanged(changed)) => Effect::AgreementChanged {
+            agreement_id: reading.name("applied.agreement_id", &changed.agreement_id)?,
+            version: changed.version,
+            state: state_from_number(changed.state).or_else(|| reading.fail("applied.state", "is not a state"))?,
+        },
+        None => return reading.fail("applied.effect", "is empty"),
+    })
+}

@@ -1,0 +1,292 @@
+//! Statements about the rules.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::{
+    agreement::read_agreement_text,
+    catalog::{read_resource, resource_to_proto},
+    directory::{capabilities_to_numbers, read_capabilities, read_key, read_kid},
+    proto,
+    reading::{Malformed, Reading, decode_canonical, timestamp},
+    statement::{MAX_NAME_CHARS, read_header},
+};
+use crate::{
+    domain::{
+        id::{Commitment, Digest},
+        statement::{AgreementConsent, RuleChange, Statement},
+    },
+    sign::sha256,
+};
+
+type Header = proto::StatementHeader;
+
+/// The kind and the bytes of a statement.
+pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<u8>) {
+    let header = Some(header);
+    let bytes = |commitment: &Option<Commitment>| commitment.map(|c| c.0.to_vec()).unwrap_or_default();
+    match change {
+        RuleChange::RegisterDepartment { uscc, name } => (
+            "register-department",
+            proto::RegisterDepartmentStatement { header, uscc: uscc.as_str().to_owned(), name: name.clone() }
+                .encode_to_vec(),
+        ),
+        RuleChange::RegisterSystem { system, capabilities } => (
+            "register-system",
+            proto::RegisterSystemStatement {
+                header,
+                system: system.to_string(),
+                capabilities: capabilities_to_numbers(capabilities),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::RegisterKey { system, public_key, .. } => (
+            "register-key",
+            proto::RegisterKeyStatement { header, system: system.to_string(), public_key: public_key.to_vec() }
+                .encode_to_vec(),
+        ),
+        RuleChange::RetireKey { kid, compromised_since } => (
+            "retire-key",
+            proto::RetireKeyStatement {
+                header,
+                kid: super::kid_to_text(kid),
+                compromised_since: compromised_since.map(timestamp),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::CatalogPart { resources, .. } => (
+            "catalog-part",
+            proto::CatalogPartStatement {
+                header,
+                resources: resources.iter().map(|resource| resource_to_proto(resource)).collect(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::CatalogRelease { base_version, parts } => (
+            "catalog-release",
+            proto::CatalogReleaseStatement {
+                header,
+                base_version: *base_version,
+                parts: parts.iter().map(|part| part.0.to_vec()).collect(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementProposal { serialized, digest, signature, .. } => (
+            "agreement-proposal",
+            proto::AgreementProposalStatement {
+                header,
+                text: serialized.to_vec(),
+                text_digest: digest.0.to_vec(),
+                text_signature: signature.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementAcceptance(consent) => (
+            "agreement-acceptance",
+            proto::AgreementAcceptanceStatement {
+                header,
+                agreement_id: consent.agreement_id.to_string(),
+                version: consent.version,
+                text_digest: consent.digest.0.to_vec(),
+                text_signature: consent.signature.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementActivation(consent) => (
+            "agreement-activation",
+            proto::AgreementActivationStatement {
+                header,
+                agreement_id: consent.agreement_id.to_string(),
+                version: consent.version,
+                text_digest: consent.digest.0.to_vec(),
+                text_signature: consent.signature.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementSuspension { agreement_id, reason } => (
+            "agreement-suspension",
+            proto::AgreementSuspensionStatement {
+                header,
+                agreement_id: agreement_id.to_string(),
+                reason_commitment: bytes(reason),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementResumption { agreement_id } => (
+            "agreement-resumption",
+            proto::AgreementResumptionStatement { header, agreement_id: agreement_id.to_string() }.encode_to_vec(),
+        ),
+        RuleChange::AgreementTermination { agreement_id, reason } => (
+            "agreement-termination",
+            proto::AgreementTerminationStatement {
+                header,
+                agreement_id: agreement_id.to_string(),
+                reason_commitment: bytes(reason),
+            }
+            .encode_to_vec(),
+        ),
+    }
+}
+
+/// Reads a statement about the rules; `None` where the kind is none of theirs.
+pub(super) fn read(reading: &mut Reading, kind: &str, payload: &[u8]) -> Option<Result<Option<Statement>, Malformed>> {
+    Some(match kind {
+        "register-department" => decoded(reading, payload, register_department),
+        "register-system" => decoded(reading, payload, register_system),
+        "register-key" => decoded(reading, payload, register_key),
+        "retire-key" => decoded(reading, payload, retire_key),
+        "catalog-part" => decoded(reading, payload, |reading, message| catalog_part(reading, message, payload)),
+        "catalog-release" => decoded(reading, payload, catalog_release),
+        "agreement-proposal" => decoded(reading, payload, agreement_proposal),
+        "agreement-acceptance" => decoded(reading, payload, agreement_acceptance),
+        "agreement-activation" => decoded(reading, payload, agreement_activation),
+        "agreement-suspension" => decoded(reading, payload, agreement_suspension),
+        "agreement-resumption" => decoded(reading, payload, agreement_resumption),
+        "agreement-termination" => decoded(reading, payload, agreement_termination),
+        _ => return None,
+    })
+}
+
+type Change = (Option<Header>, Option<RuleChange>);
+
+fn decoded<M: Message + Default>(
+    reading: &mut Reading,
+    payload: &[u8],
+    change_of: impl FnOnce(&mut Reading, M) -> Change,
+) -> Result<Option<Statement>, Malformed> {
+    let message = decode_canonical(payload, "payload")?;
+    let (header, change) = change_of(reading, message);
+    let header = read_header(reading, header.as_ref());
+    Ok(header.zip(change).map(|(header, change)| Statement::Rule(header, change)))
+}
+
+fn register_department(reading: &mut Reading, message: proto::RegisterDepartmentStatement) -> Change {
+    let uscc = reading.name("uscc", &message.uscc);
+    let name = reading.text("name", &message.name, MAX_NAME_CHARS);
+    (message.header, uscc.zip(name).map(|(uscc, name)| RuleChange::RegisterDepartment { uscc, name }))
+}
+
+fn register_system(reading: &mut Reading, message: proto::RegisterSystemStatement) -> Change {
+    let system = reading.name("system", &message.system);
+    let capabilities = read_capabilities(reading, "capabilities", &message.capabilities);
+    let change =
+        system.zip(capabilities).map(|(system, capabilities)| RuleChange::RegisterSystem { system, capabilities });
+    (message.header, change)
+}
+
+fn register_key(reading: &mut Reading, message: proto::RegisterKeyStatement) -> Change {
+    let system = reading.name("system", &message.system);
+    let key = read_key(reading, "public_key", &message.public_key);
+    let change = system.zip(key).map(|(system, (kid, public_key))| RuleChange::RegisterKey { system, kid, public_key });
+    (message.header, change)
+}
+
+fn retire_key(reading: &mut Reading, message: proto::RetireKeyStatement) -> Change {
+    let kid = read_kid(reading, "kid", &message.kid);
+    let compromised_since = match &message.compromised_since {
+        None => Some(None),
+        some => reading.time("compromised_since", some.as_ref()).map(Some),
+    };
+    let change =
+        kid.zip(compromised_since).map(|(kid, compromised_since)| RuleChange::RetireKey { kid, compromised_since });
+    (message.header, change)
+}
+
+fn catalog_part(reading: &mut Reading, message: proto::CatalogPartStatement, payload: &[u8]) -> Change {
+    reading.require(!message.resources.is_empty(), "resources", "must not be empty");
+    let resources: Vec<_> = message
+        .resources
+        .iter()
+        .enumerate()
+        .map(|(i, resource)| read_resource(reading, &format!("resources[{i}]."), resource).map(Arc::new))
+        .collect();
+    let change = resources
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .map(|resources| RuleChange::CatalogPart { part: Digest(sha256(payload)), resources });
+    (message.header, change)
+}
+
+fn catalog_release(reading: &mut Reading, message: proto::CatalogReleaseStatement) -> Change {
+    reading.require(!message.parts.is_empty(), "parts", "must not be empty");
+    let parts: Vec<_> =
+        message.parts.iter().enumerate().map(|(i, part)| reading.bytes(&format!("parts[{i}]"), part)).collect();
+    let change = parts
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .map(|parts| RuleChange::CatalogRelease { base_version: message.base_version, parts });
+    (message.header, change)
+}
+
+fn agreement_proposal(reading: &mut Reading, message: proto::AgreementProposalStatement) -> Change {
+    let digest: Option<Digest> = reading.bytes("text_digest", &message.text_digest);
+    reading.require(
+        digest.is_none_or(|digest| digest.0 == sha256(&message.text)),
+        "text_digest",
+        "is not the SHA-256 of the text",
+    );
+    let text = match read_agreement_text(&message.text) {
+        Ok(text) => Some(text),
+        Err(Malformed(violations)) => {
+            violations.into_iter().for_each(|violation| {
+                reading.fail::<()>(&violation.field, violation.description);
+            });
+            None
+        }
+    };
+    let change = text.zip(digest).map(|(text, digest)| RuleChange::AgreementProposal {
+        text: Box::new(text),
+        serialized: message.text.into(),
+        digest,
+        signature: message.text_signature,
+    });
+    (message.header, change)
+}
+
+fn consent(
+    reading: &mut Reading,
+    agreement_id: &str,
+    version: u32,
+    digest: &[u8],
+    signature: Vec<u8>,
+) -> Option<AgreementConsent> {
+    let agreement_id = reading.name("agreement_id", agreement_id);
+    let digest = reading.bytes("text_digest", digest);
+    reading.require(version > 0, "version", "counts from 1");
+    Some(AgreementConsent { agreement_id: agreement_id?, version, digest: digest?, signature })
+}
+
+fn agreement_acceptance(reading: &mut Reading, message: proto::AgreementAcceptanceStatement) -> Change {
+    let consent =
+        consent(reading, &message.agreement_id, message.version, &message.text_digest, message.text_signature);
+    (message.header, consent.map(RuleChange::AgreementAcceptance))
+}
+
+fn agreement_activation(reading: &mut Reading, message: proto::AgreementActivationStatement) -> Change {
+    let consent =
+        consent(reading, &message.agreement_id, message.version, &message.text_digest, message.text_signature);
+    (message.header, consent.map(RuleChange::AgreementActivation))
+}
+
+fn agreement_suspension(reading: &mut Reading, message: proto::AgreementSuspensionStatement) -> Change {
+    let agreement_id = reading.name("agreement_id", &message.agreement_id);
+    let reason = reading.optional_bytes("reason_commitment", &message.reason_commitment);
+    let change =
+        agreement_id.zip(reason).map(|(agreement_id, reason)| RuleChange::AgreementSuspension { agreement_id, reason });
+    (message.header, change)
+}
+
+fn agreement_resumption(reading: &mut Reading, message: proto::AgreementResumptionStatement) -> Change {
+    let agreement_id = reading.name("agreement_id", &message.agreement_id);
+    (message.header, agreement_id.map(|agreement_id| RuleChange::AgreementResumption { agreement_id }))
+}
+
+fn agreement_termination(reading: &mut Reading, message: proto::AgreementTerminationStatement) -> Change {
+    let agreement_id = reading.name("agreement_id", &message.agreement_id);
+    let reason = reading.optional_bytes("reason_commitment", &message.reason_commitment);
+    let change = agreement_id
+        .zip(reason)
+        .map(|(agreement_id, reason)| RuleChange::AgreementTermination { agreement_id, reason });
+    (message.header, change)
+}
