@@ -1,6 +1,7 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
 pub mod domain;
+pub mod examples;
 pub mod sign;
 pub mod store;
 pub mod tabular;
