@@ -1,0 +1,158 @@
+//! The catalog as files, reviewed like code.
+//!
+//! A catalog file is TOML, one `[[resource]]` for each catalog entry and one `[[resource.field]]` for each of its
+//! fields, in the order in which they are shown:
+//!
+//! ```toml
+//! [[resource]]
+//! id = "samr.business-licence"
+//! name = "营业执照"
+//! name_en = "Business licence"                    # optional
+//! provider = "11100000000013338W"                 # the department's unified social credit code
+//! kind = "LICENCE"                                # LICENCE, CERTIFICATE, E_SEAL or DATASET
+//! national_code = "307001/000001"                 # optional 信息资源代码
+//! summary = "…"                                   # optional 信息资源摘要
+//! sharing_class = "UNCONDITIONAL"                 # UNCONDITIONAL, CONDITIONAL or NOT_SHARED
+//! sharing_condition = "…"                         # where CONDITIONAL
+//! denial_basis = "…"                              # where the entry or one of its fields is NOT_SHARED
+//! update_cycle = "DAILY"
+//! record_id = "ZZBS"                              # the field that names a record
+//! holder = "CZZTDM"                               # the field that names its holder 持证主体
+//! valid_from = "ZZYXQQSRQ"                        # optional
+//! valid_until = "ZZYXQJZRQ"                       # optional
+//!
+//! [[resource.field]]
+//! code = "ZZBH"
+//! name = "证照编号"
+//! type = "TEXT"
+//! max_length = 64                                 # of TEXT
+//! required = true                                 # default false
+//! sharing_class = "CONDITIONAL"                   # default: the resource's
+//! sensitive = true                                # default false
+//! open_to_society = false                         # default false
+//! codes = [{ code = "1", name = "有限责任公司" }]    # of CODE
+//! derived = { from = "KZ_FDDBR", rule = "mask-name" }
+//! ```
+//!
+//! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the entries of a file without fault;
+//! [`render`] writes entries as a file; [`changes`] tells what a file would change. The rules of a catalog themselves are
+//! `domain::catalog`'s; this room finds the line that breaks one.
+
+mod changes;
+mod nearest;
+mod problem;
+mod render;
+mod resource;
+mod table;
+mod words;
+
+pub use changes::{Change, Difference, changes};
+pub use problem::Problem;
+pub use render::render;
+
+use std::collections::BTreeMap;
+
+use toml::de::DeTable;
+
+use crate::domain::catalog::Resource;
+use table::{Located, Reader, Table};
+
+/// The greatest catalog file, in bytes. An entry takes some 4 KiB, so this is a file of 4,000 entries, more than a city
+/// has; a greater catalog is split into files that are applied one after another.
+pub const MAX_FILE_BYTES: usize = 16 << 20;
+
+/// What is wrong at one place of a catalog file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters from 1.
+    pub column: usize,
+    /// The part at fault, such as `resource[samr.business-licence].field[ZZBH].max_length`; empty for the file itself.
+    pub path: String,
+    /// What is wrong with it.
+    pub problem: Problem,
+}
+
+/// Finds everything that is wrong with a catalog file, in the order of its lines.
+pub fn lint(bytes: &[u8]) -> Vec<Finding> {
+    read(bytes).1
+}
+
+/// The entries of a catalog file, in its order.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
+    match read(bytes) {
+        (resources, findings) if findings.is_empty() => Ok(resources),
+        (_, findings) => Err(findings),
+    }
+}
+
+/// The entries as far as they can be read, and the findings.
+fn read(bytes: &[u8]) -> (Vec<Resource>, Vec<Finding>) {
+    if bytes.len() > MAX_FILE_BYTES {
+        let problem = Problem::FileTooLarge { found: bytes.len() };
+        return (Vec::new(), vec![Finding { line: 1, column: 1, path: String::new(), problem }]);
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            let (line, column) = position(&String::from_utf8_lossy(valid), valid.len());
+            return (Vec::new(), vec![Finding { line, column, path: String::new(), problem: Problem::NotUtf8 }]);
+        }
+    };
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let syntax: Vec<Located> = errors.into_iter().map(Located::syntax).collect();
+    let mut reader = Reader::default();
+    let root = Table::root(document.get_ref());
+    let resources = read_resources(&mut reader, &root);
+    let semantic = reader.found.into_iter().filter(|found| !follows_from(&syntax, found, text));
+    let mut findings: Vec<Finding> = syntax.iter().cloned().chain(semantic).map(|found| found.place(text)).collect();
+    findings.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
+    (resources, findings)
+}
+
+fn read_resources(reader: &mut Reader, root: &Table<'_>) -> Vec<Resource> {
+    reader.require_known(root, &["resource"]);
+    let tables = reader.tables(root, "resource", "id");
+    if tables.is_empty() && reader.found.is_empty() {
+        reader.find(0, String::new(), Problem::Empty);
+    }
+    let mut first_offsets = BTreeMap::new();
+    let mut resources = Vec::with_capacity(tables.len());
+    for table in tables {
+        let Some(resource) = resource::read(reader, &table) else { continue };
+        let offset = table.offset("id");
+        match first_offsets.get(&resource.resource_id) {
+            Some(&first) => reader.find(offset, table.path_of("id"), Problem::Repeated { first }),
+            None => {
+                first_offsets.insert(resource.resource_id.clone(), offset);
+            }
+        }
+        resources.push(resource);
+    }
+    resources
+}
+
+/// Whether a finding may be nothing but the consequence of a syntax error: one on the same line, or one within a table
+/// that is said to lack a key.
+fn follows_from(syntax: &[Located], found: &Located, text: &str) -> bool {
+    let line_of = |offset| position(text, offset).0;
+    let lacking = matches!(found.problem, Problem::Missing { .. } | Problem::Rule(_) | Problem::Empty);
+    syntax.iter().any(|error| line_of(error.offset) == line_of(found.offset) || lacking)
+}
+
+/// Line and column of a byte offset, both from 1, the column in characters.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+    (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,50 @@
+//! What was probably meant by a word that is not known.
+
+/// The known word that is nearest to a text, if it is near: at most a third of its characters written otherwise.
+pub(super) fn nearest(text: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+    let text: Vec<char> = text.to_lowercase().chars().take(LONGEST).collect();
+    let near = known.into_iter().map(|word| (distance(&text, &word.to_lowercase().chars().collect::<Vec<_>>()), word));
+    let (edits, word) = near.min_by_key(|(edits, _)| *edits)?;
+    (edits * 3 <= word.chars().count().max(3)).then_some(word)
+}
+
+/// Of a longer text no known word is near.
+const LONGEST: usize = 64;
+
+/// The edits (insertion, deletion, substitution) that make one text of the other.
+fn distance(from: &[char], to: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (position, a) in from.iter().enumerate() {
+        let mut next = vec![position + 1];
+        for (index, b) in to.iter().enumerate() {
+            let at = |cells: &[usize], index: usize| cells.get(index).copied().unwrap_or(usize::MAX - 1);
+            let substituted = at(&row, index) + usize::from(a != b);
+            next.push(substituted.min(at(&row, index + 1) + 1).min(at(&next, index) + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_is_not() {
+        let known = ["sharing_class", "sharing_condition", "name", "LICENCE"];
+        for (text, suggestion) in [
+            ("sharing_clas", Some("sharing_class")),
+            ("shareing_condition", Some("sharing_condition")),
+            ("nmae", None),
+            ("nam", Some("name")),
+            ("License", Some("LICENCE")),
+            ("licence", Some("LICENCE")),
+            ("", None),
+            ("共享类型", None),
+        ] {
+            assert_eq!(nearest(text, known), suggestion, "{text}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What can be wrong with a catalog file, in English and Chinese.
+
+use super::MAX_FILE_BYTES;
+use crate::domain::identifier;
+
+/// What is wrong with a part of a catalog file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file has more than [`MAX_FILE_BYTES`].
+    FileTooLarge {
+        /// Bytes found.
+        found: usize,
+    },
+    /// The file is not UTF-8 from here on.
+    NotUtf8,
+    /// The file has no resource.
+    Empty,
+    /// It is not TOML; the parser says why.
+    Syntax(String),
+    /// A key that means nothing here.
+    UnknownKey {
+        /// What was probably meant.
+        nearest: Option<&'static str>,
+        /// The keys that there are.
+        known: &'static [&'static str],
+    },
+    /// A key that must be there.
+    Missing {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value of another TOML type.
+    ValueType {
+        /// Its type.
+        found: &'static str,
+        /// The type expected.
+        expected: &'static str,
+    },
+    /// A word that is none of those expected.
+    UnknownWord {
+        /// What was probably meant.
+        nearest: Option<&'static str>,
+        /// The words that there are.
+        known: Vec<&'static str>,
+    },
+    /// A name that is not well formed.
+    Malformed {
+        /// What it names.
+        what: &'static str,
+        /// The form allowed.
+        allowed: &'static str,
+    },
+    /// A unified social credit code that is none.
+    Uscc(identifier::Error),
+    /// A key that goes with another type of field only.
+    OfAnotherType {
+        /// The field's type.
+        found: &'static str,
+        /// The type that it goes with.
+        expected: &'static str,
+    },
+    /// The resource stands in the file already.
+    Repeated {
+        /// The line of the first, from 1.
+        first: usize,
+    },
+    /// A rule of the catalog is broken.
+    Rule(&'static str),
+}
+
+impl Problem {
+    /// What is wrong, in English.
+    pub fn english(&self) -> String {
+        match self {
+            Self::FileTooLarge { found } => format!("the file has {found} bytes"),
+            Self::NotUtf8 => "the file is not UTF-8 from here on".to_owned(),
+            Self::Empty => "the file has no [[resource]]".to_owned(),
+            Self::Syntax(reason) => format!("not TOML: {reason}"),
+            Self::UnknownKey { nearest: Some(key), .. } => format!("unknown key; is {key} meant?"),
+            Self::UnknownKey { .. } => "unknown key".to_owned(),
+            Self::Missing { key } => format!("{key} is missing"),
+            Self::ValueType { found, expected } => format!("is {found}, expected {expected}"),
+            Self::UnknownWord { nearest: Some(word), .. } => format!("unknown word; is {word} meant?"),
+            Self::UnknownWord { .. } => "unknown word".to_owned(),
+            Self::Malformed { what, .. } => format!("is no well-formed {what}"),
+            Self::Uscc(error) => error.to_string(),
+            Self::OfAnotherType { found, expected } => format!("goes with type {expected}, but the type is {found}"),
+            Self::Repeated { first } => format!("the resource stands in the file already, at line {first}"),
+            Self::Rule(rule) => (*rule).to_owned(),
+        }
+    }
+
+    /// What is wrong, in Chinese.
+    pub fn chinese(&self) -> String {
+        match self {
+            Self::FileTooLarge { found } => format!("文件有 {found} 字节，过大"),
+            Self::NotUtf8 => "自此处起不是 UTF-8 编码".to_owned(),
+            Self::Empty => "文件中没有 [[resource]]".to_owned(),
+            Self::Syntax(reason) => format!("不是合法的 TOML：{reason}"),
+            Self::UnknownKey { nearest: Some(key), .. } => format!("未知的键；是否应为 {key}？"),
+            Self::UnknownKey { .. } => "未知的键".to_owned(),
+            Self::Missing { key } => format!("缺少 {key}"),
+            Self::ValueType { found, expected } => {
+                format!("类型是{}，应为{}", chinese_type(found), chinese_type(expected))
+            }
+            Self::UnknownWord { nearest: Some(word), .. } => format!("未知的取值；是否应为 {word}？"),
+            Self::UnknownWord { .. } => "未知的取值".to_owned(),
+            Self::Malformed { what, .. } => format!("{}格式不对", chinese_name(what)),
+            Self::Uscc(error) => chinese_uscc(error),
+            Self::OfAnotherType { found, expected } => format!("只用于 {expected} 类型，而此信息项的类型是 {found}"),
+            Self::Repeated { first } => format!("该资源在第 {first} 行已经出现"),
+            Self::Rule(rule) => chinese_rule(rule).to_owned(),
+        }
+    }
+
+    /// What is allowed instead; empty where the message itself says it.
+    pub fn allowed(&self) -> String {
+        match self {
+            Self::FileTooLarge { .. } => format!("{MAX_FILE_BYTES} bytes"),
+            Self::UnknownKey { known, .. } => known.join(", "),
+            Self::UnknownWord { known, .. } => known.join(", "),
+            Self::Malformed { allowed, .. } => (*allowed).to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+fn chinese_type(name: &'static str) -> &'static str {
+    match name {
+        "a string" | "string" => "字符串",
+        "an integer" | "integer" => "整数",
+        "a whole number from 0 to 4294967295" => " 0 至 4294967295 的整数",
+        "true or false" | "boolean" => "布尔值",
+        "an array" | "array" => "数组",
+        "an array of tables" => "表的数组",
+        "a table" | "table" => "表",
+        "float" => "浮点数",
+        "datetime" => "日期时间",
+        other => other,
+    }
+}
+
+fn chinese_name(what: &'static str) -> &'static str {
+    match what {
+        "resource id" => "资源标识",
+        "field code" => "信息项代码",
+        other => other,
+    }
+}
+
+fn chinese_uscc(error: &identifier::Error) -> String {
+    match error {
+        identifier::Error::Length { found, expected, .. } => {
+            format!("统一社会信用代码有 {found} 个字符，应为 {expected} 个")
+        }
+        identifier::Error::Character { position, .. } => {
+            format!("统一社会信用代码第 {position} 位应为数字或大写字母（不含 I、O、S、V、Z）")
+        }
+        identifier::Error::CheckCharacter { position, expected, .. } => {
+            format!("统一社会信用代码第 {position} 位校验码不符，按其余各位应为“{expected}”")
+        }
+        other => format!("不是统一社会信用代码：{other}"),
+    }
+}
+
+/// The rules of `domain::catalog` in Chinese; a rule without translation keeps its English, which a test forbids.
+fn chinese_rule(rule: &'static str) -> &'static str {
+    match rule {
+        "must not be empty" => "不能为空",
+        "is longer than 1000 characters" => "超过 1000 个字符",
+        "is required where the sharing class is CONDITIONAL" => "共享类型为有条件共享时必须填写共享条件",
+        "is required where the resource or a field is NOT_SHARED" => "资源或任一信息项为不予共享时必须填写不予共享依据",
+        "must be 1 to 200" => "信息项应为 1 至 200 个",
+        "stands twice" => "信息项代码重复",
+        "is also another field's name" => "与另一信息项重名",
+        "is less strict than the resource's" => "信息项的共享类型不能宽于资源的共享类型",
+        "must be 1 to 20000 for TEXT" => "TEXT 类型的最大长度应为 1 至 20000",
+        "must not be empty for CODE" => "CODE 类型的码表不能为空",
+        "has a code twice" => "码表中有重复的代码",
+        "must be a field of the resource that is not itself derived" => "必须是本资源中非派生的另一信息项",
+        "must be TEXT for a derived field" => "派生信息项的类型必须是 TEXT",
+        "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID" => {
+            "必须是类型为 TEXT、USCC、CITIZEN_ID 或 LICENCE_ID 的必填信息项"
+        }
+        "must be a required field of type USCC or CITIZEN_ID" => "必须是类型为 USCC 或 CITIZEN_ID 的必填信息项",
+        "must be a field of type DATE" => "必须是类型为 DATE 的信息项",
+        other => other,
+    }
+}

@@ -1,0 +1,100 @@
+//! Catalog entries as a file.
+
+use toml::Value;
+
+use super::words::{FIELD_TYPES, KINDS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, word};
+use crate::domain::{
+    catalog::{Field, FieldType, Resource, SharingClass},
+    id::FieldCode,
+};
+
+/// A key of a catalog file and its value as TOML.
+pub(super) type Line = (&'static str, String);
+
+/// Writes entries as a catalog file that [`parse`](super::parse) reads back as the same entries.
+pub fn render(resources: &[Resource]) -> String {
+    let mut file = String::new();
+    for resource in resources {
+        if !file.is_empty() {
+            file.push('\n');
+        }
+        table(&mut file, "[[resource]]", resource_lines(resource));
+        for field in &resource.fields {
+            file.push('\n');
+            table(&mut file, "[[resource.field]]", field_lines(field, resource.sharing_class));
+        }
+    }
+    file
+}
+
+fn table(file: &mut String, header: &str, lines: Vec<Line>) {
+    file.push_str(header);
+    file.push('\n');
+    for (key, value) in lines {
+        file.push_str(&format!("{key} = {value}\n"));
+    }
+}
+
+/// The lines of an entry itself; those that say nothing are left out.
+pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
+    let code = |code: &Option<FieldCode>| code.as_ref().map(ToString::to_string).unwrap_or_default();
+    [
+        ("id", resource.resource_id.to_string(), true),
+        ("name", resource.name.clone(), true),
+        ("name_en", resource.name_en.clone(), false),
+        ("provider", resource.provider.to_string(), true),
+        ("kind", word(KINDS, &resource.kind).to_owned(), true),
+        ("national_code", resource.national_code.clone(), false),
+        ("summary", resource.summary.clone(), false),
+        ("sharing_class", word(SHARING_CLASSES, &resource.sharing_class).to_owned(), true),
+        ("sharing_condition", resource.sharing_condition.clone(), false),
+        ("denial_basis", resource.denial_basis.clone(), false),
+        ("update_cycle", word(UPDATE_CYCLES, &resource.update_cycle).to_owned(), true),
+        ("record_id", resource.record_id_field.to_string(), true),
+        ("holder", resource.holder_field.to_string(), true),
+        ("valid_from", code(&resource.valid_from_field), false),
+        ("valid_until", code(&resource.valid_until_field), false),
+    ]
+    .into_iter()
+    .filter(|(_, text, always)| *always || !text.is_empty())
+    .map(|(key, text, _)| (key, quoted(text)))
+    .collect()
+}
+
+/// The lines of a field of an entry of some sharing class; those that say what holds anyway are left out.
+pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
+    let mut lines = vec![("code", quoted(field.code.to_string())), ("name", quoted(field.name.clone()))];
+    if !field.name_en.is_empty() {
+        lines.push(("name_en", quoted(field.name_en.clone())));
+    }
+    lines.push(("type", quoted(word(FIELD_TYPES, &TypeWord::from(&field.field_type)).to_owned())));
+    match &field.field_type {
+        FieldType::Text { max_length } => lines.push(("max_length", max_length.to_string())),
+        FieldType::Code(codes) => {
+            let codes = codes.iter().map(|value| {
+                format!("    {{ code = {}, name = {} }},\n", quoted(value.code.clone()), quoted(value.name.clone()))
+            });
+            lines.push(("codes", format!("[\n{}]", codes.collect::<String>())));
+        }
+        _ => {}
+    }
+    if field.sharing_class != class {
+        lines.push(("sharing_class", quoted(word(SHARING_CLASSES, &field.sharing_class).to_owned())));
+    }
+    for (key, said) in
+        [("required", field.required), ("sensitive", field.sensitive), ("open_to_society", field.open_to_society)]
+    {
+        if said {
+            lines.push((key, "true".to_owned()));
+        }
+    }
+    if let Some(derivation) = &field.derivation {
+        let from = quoted(derivation.source_field.to_string());
+        lines.push(("derived", format!("{{ from = {from}, rule = {} }}", quoted(derivation.rule.to_string()))));
+    }
+    lines
+}
+
+fn quoted(text: String) -> String {
+    Value::String(text).to_string()
+}
