@@ -11,6 +11,7 @@ use crate::domain::{
     derive::DerivationRule,
     identifier::Uscc,
 };
+use crate::examples;
 
 const EXAMPLE: &str = include_str!("../../deploy/examples/catalog.toml");
 
@@ -92,6 +93,14 @@ fn the_example_catalog_is_in_order_and_names_the_departments_columns() {
         assert!(resource.fields.iter().any(|field| field.sensitive || resource.resource_id.as_str() == "city.e-seal"));
     }
     assert_eq!(parse(render(&resources).as_bytes()).unwrap(), resources);
+
+    let tables = [&examples::BUSINESS_LICENCE_HEADER[..], &examples::REAL_ESTATE_CERTIFICATE_HEADER];
+    let providers = [examples::market_regulation_department(), examples::real_estate_department()];
+    for ((resource, header), provider) in resources.iter().zip(tables).zip(providers) {
+        assert_eq!(resource.provider, provider.unwrap());
+        let own = resource.fields.iter().filter(|field| field.derivation.is_none());
+        assert_eq!(own.map(|field| field.name.as_str()).collect::<Vec<_>>(), header);
+    }
 }
 
 #[test]
