@@ -1,8 +1,11 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
 pub mod catalog;
+pub mod cli;
 pub mod domain;
 pub mod examples;
+pub mod files;
+pub mod pki;
 pub mod sign;
 pub mod store;
 pub mod tabular;

@@ -1,2 +1,7 @@
-//! hutong
-fn main() {}
+//! The program `hutong`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hutong::cli::main()
+}
