@@ -14,14 +14,42 @@
 //!
 //! All calls block. Engines are driven from threads that may wait.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
         id::{AgreementId, Digest, Handle, RequestId, SystemId},
         record::RecordHead,
         time::Date,
     },
-    tlog::{Frontier, Hash},
+    tlog::{BatchTree, Frontier, Hash, MAX_ENTRY_LEN},
 };
+
+mod checkpoint;
+pub mod embedded;
+pub mod memory;
+mod rows;
+
+#[cfg(test)]
+mod conformance;
+
+pub use checkpoint::MAX_CHECKPOINT_LEN;
+
+/// The most entries of a batch: what 64 handlers of 64 requests each can have queued; the longest frame is then 256 MiB,
+/// which one read at a start can hold in memory.
+pub const MAX_BATCH_ENTRIES: usize = 4_096;
+
+/// A store's parts. Each lives on its own; what they share ends with the last of them.
+pub struct Store {
+    /// The writing end of the exchange log.
+    pub log: Box<dyn ExchangeLog>,
+    /// The reading end.
+    pub reader: Arc<dyn LogReader>,
+    /// The record bodies.
+    pub bodies: Arc<dyn Bodies>,
+    /// The indexes. They may be behind the log, and the caller brings them up to it.
+    pub projections: Arc<dyn Projections>,
+}
 
 /// What an engine could not do.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +62,9 @@ pub enum Error {
         /// The size the log has.
         found: u64,
     },
+    /// The batch does not hold together; nothing was written.
+    #[error("the batch cannot be appended: {0}")]
+    Malformed(String),
     /// It is not known whether the write will be found again. The caller must not release what the write covers, and must
     /// not write again before it has read the log anew; the embedded engine's caller ends the process.
     #[error("it is not known whether {what} was written: {source}")]
@@ -109,6 +140,36 @@ pub struct Batch {
     pub checkpoint: String,
 }
 
+impl Batch {
+    /// Grows the tree at `before` by the batch and refuses one that does not hold together. The entries themselves are
+    /// not hashed again.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn tree(&self, before: &Frontier) -> Result<BatchTree, Error> {
+        let (count, malformed) = (self.entries.len(), |problem: String| Error::Malformed(problem));
+        if !(1..=MAX_BATCH_ENTRIES).contains(&count) {
+            return Err(malformed(format!("it has {count} entries, allowed are 1 to {MAX_BATCH_ENTRIES}")));
+        }
+        if self.leaves.len() != count || self.openings.len() != count {
+            return Err(malformed("it has not as many leaves and openings as entries".into()));
+        }
+        if self.entries.iter().any(|entry| entry.len() > MAX_ENTRY_LEN) {
+            return Err(malformed(format!("an entry has more than {MAX_ENTRY_LEN} bytes")));
+        }
+        if self.checkpoint.len() > MAX_CHECKPOINT_LEN {
+            return Err(malformed(format!("its checkpoint has more than {MAX_CHECKPOINT_LEN} bytes")));
+        }
+        let tree = BatchTree::new(before, self.leaves.clone()).map_err(|error| malformed(error.to_string()))?;
+        let said = checkpoint::size_and_root(&self.checkpoint);
+        if tree.frontier() == self.frontier && said == Some((tree.size(), tree.root())) {
+            Ok(tree)
+        } else {
+            Err(malformed("its leaves do not give its frontier and checkpoint".into()))
+        }
+    }
+}
+
 /// The writing end of the exchange log. There is one at a time.
 pub trait ExchangeLog: Send + 'static {
     /// Where the log ends. `None`: it has no entry yet.
@@ -118,9 +179,16 @@ pub trait ExchangeLog: Send + 'static {
     /// all of them, and [`LogReader`]s see them.
     ///
     /// # Errors
-    /// [`Error::Conflict`] and [`Error::Full`]: nothing was appended. [`Error::Unknown`]: the batch may or may not be found
-    /// again, whole or not at all.
+    /// [`Error::Unknown`]: the batch may or may not be found again, whole or not at all, and every later call gives the
+    /// same until the log is opened anew. Any other ([`Error::Conflict`], [`Error::Full`], [`Error::Malformed`],
+    /// [`Error::Io`]): nothing was appended.
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error>;
+
+    /// Erases the openings kept with an entry, for good. On return that is durable. No proof depends on them.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`]: some or none may be erased; calling again goes on.
+    fn erase_openings(&mut self, index: u64) -> Result<(), Error>;
 }
 
 /// The reading end of the exchange log: sees what is durable, nothing else.
@@ -237,6 +305,12 @@ pub trait Projections: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Index`].
     fn flush(&self) -> Result<(), Error>;
+
+    /// Forgets everything, so that all of the log can be applied anew.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn reset(&self) -> Result<(), Error>;
 
     /// The indexes of the entries that changed the rules, in order.
     ///

@@ -1,0 +1,170 @@
+//! The engine for tests: everything in memory, nothing durable, the same contracts.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+};
+
+use super::{
+    Batch, Bodies, Error, ExchangeLog, LogReader, Store, Tail,
+    rows::{Row, Rows, Table, Writes},
+};
+use crate::{
+    domain::id::Digest,
+    tlog::{BatchTree, Frontier, Hash},
+};
+
+/// An empty store that lasts as long as its parts.
+#[must_use]
+pub fn store() -> Store {
+    let log = MemoryLog::default();
+    Store {
+        log: Box::new(log.clone()),
+        reader: Arc::new(log),
+        bodies: Arc::new(MemoryBodies::default()),
+        projections: Arc::new(Rows::new(MemoryTable::default())),
+    }
+}
+
+/// The log: both its ends.
+#[derive(Clone, Default)]
+struct MemoryLog(Arc<Mutex<Contents>>);
+
+#[derive(Default)]
+struct Contents {
+    entries: Vec<Vec<u8>>,
+    openings: Vec<Vec<Vec<u8>>>,
+    levels: BTreeMap<u8, Vec<Hash>>,
+    tail: Option<Tail>,
+}
+
+impl MemoryLog {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ExchangeLog for MemoryLog {
+    fn tail(&self) -> Option<Tail> {
+        self.contents().tail.clone()
+    }
+
+    fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error> {
+        let mut contents = self.contents();
+        let found = contents.entries.len() as u64;
+        if expected != found {
+            return Err(Error::Conflict { expected, found });
+        }
+        let before = contents.tail.as_ref().map_or_else(Frontier::new, |tail| tail.frontier.clone());
+        let tree = batch.tree(&before)?;
+        contents.add(&tree, batch);
+        Ok(())
+    }
+
+    fn erase_openings(&mut self, index: u64) -> Result<(), Error> {
+        if let Some(openings) = self.contents().openings.get_mut(index as usize) {
+            openings.clear();
+        }
+        Ok(())
+    }
+}
+
+impl Contents {
+    fn add(&mut self, tree: &BatchTree, batch: &Batch) {
+        for added in tree.tile_hashes() {
+            self.levels.entry(added.level).or_default().extend_from_slice(added.hashes);
+        }
+        self.entries.extend(batch.entries.iter().cloned());
+        self.openings.extend(batch.openings.iter().cloned());
+        self.tail = Some(Tail { frontier: batch.frontier.clone(), checkpoint: batch.checkpoint.clone() });
+    }
+}
+
+impl LogReader for MemoryLog {
+    fn tail(&self) -> Option<Tail> {
+        self.contents().tail.clone()
+    }
+
+    fn entries(&self, start: u64, end: u64, max_bytes: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let contents = self.contents();
+        let range = start as usize..end.min(contents.entries.len() as u64) as usize;
+        let entries = contents.entries.get(range).unwrap_or_default();
+        let mut total = 0;
+        let fitting = entries.iter().take_while(|entry| {
+            total += entry.len();
+            total <= max_bytes
+        });
+        let count = fitting.count().max(1);
+        Ok(entries.iter().take(count).cloned().collect())
+    }
+
+    fn hashes(&self, level: u8, range: Range<u64>) -> Result<Vec<Hash>, Error> {
+        let contents = self.contents();
+        let level = contents.levels.get(&level).map(Vec::as_slice).unwrap_or_default();
+        let hashes = level.get(range.start as usize..range.end as usize).map(<[Hash]>::to_vec);
+        hashes.ok_or_else(|| Error::Io { what: "read hashes".into(), source: std::io::ErrorKind::UnexpectedEof.into() })
+    }
+
+    fn openings(&self, index: u64) -> Result<Vec<Vec<u8>>, Error> {
+        Ok(self.contents().openings.get(index as usize).cloned().unwrap_or_default())
+    }
+}
+
+#[derive(Default)]
+struct MemoryBodies(Mutex<HashMap<Digest, Vec<u8>>>);
+
+impl MemoryBodies {
+    fn bodies(&self) -> MutexGuard<'_, HashMap<Digest, Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bodies for MemoryBodies {
+    fn put(&self, bodies: &[(Digest, &[u8])]) -> Result<(), Error> {
+        let mut kept = self.bodies();
+        for (name, body) in bodies {
+            kept.entry(*name).or_insert_with(|| body.to_vec());
+        }
+        Ok(())
+    }
+
+    fn get(&self, jwt_sha256: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.bodies().get(jwt_sha256).cloned())
+    }
+}
+
+#[derive(Default)]
+struct MemoryTable(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+
+impl Table for MemoryTable {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    }
+
+    fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Error> {
+        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let from = rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(from.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn write(&self, writes: Writes) -> Result<(), Error> {
+        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in writes {
+            match value {
+                Some(value) => drop(rows.insert(key, value)),
+                None => drop(rows.remove(&key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,339 @@
+//! The projections' rows: their keys, their bytes, and how changes become writes. Shared by the engines that keep them in a
+//! table of bytes.
+//!
+//! ```text
+//! key                                                     value, after one byte of version (1)
+//! 00 "applied"                                            u64: entries applied
+//! 01 ‖ u64 entry                                          nothing: the entry changed the rules
+//! 02 ‖ SHA-256(actor)[..16] ‖ request id 16               u64 entry ‖ payload SHA-256 32
+//! 03 ‖ handle 32                                          the record's row, below
+//! 04 ‖ record key 32                                      handle 32
+//! 05 ‖ holder key 32 ‖ handle 32                          nothing
+//! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64: records asked for on that day
+//!
+//! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
+//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32
+//! status: 1 active, 2 suspended, 3 revoked, 4 expired, 5 superseded;  days since 1970, i32::MIN where unbounded
+//! ```
+//!
+//! Integers are big-endian. The bytes have golden vectors: a rebuilt index is compared with a live one byte by byte.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use ring::digest;
+
+use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow};
+use crate::domain::{
+    id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
+    record::{RecordHead, RecordStatus, Validity},
+    time::{Date, Time, date_of_days, days_of_date},
+};
+
+/// The version of the rows written here.
+const VERSION: u8 = 1;
+
+/// Where the number of entries applied is.
+const APPLIED: &[u8] = b"\x00applied";
+
+const RULE: u8 = 1;
+const REQUEST: u8 = 2;
+const RECORD: u8 = 3;
+const BY_RECORD_KEY: u8 = 4;
+const BY_HOLDER_KEY: u8 = 5;
+const QUOTA: u8 = 6;
+
+/// Bytes of an actor's hash in a key: 128 bits are enough that no two of a directory's systems ever meet.
+const ACTOR_LEN: usize = 16;
+
+/// Rows to be written at once; `None` removes one.
+pub(super) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// A row: its key and its value.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+
+/// A sorted table of bytes.
+pub(super) trait Table: Send + Sync + 'static {
+    /// The value under a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// The rows whose keys begin with `prefix`, in order, at most `limit`.
+    fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Error>;
+
+    /// Writes all rows or none.
+    fn write(&self, writes: Writes) -> Result<(), Error>;
+
+    /// Makes durable what was written.
+    fn flush(&self) -> Result<(), Error>;
+
+    /// Removes all rows.
+    fn clear(&self) -> Result<(), Error>;
+}
+
+/// Projections in a table.
+pub(super) struct Rows<T> {
+    table: T,
+    /// Held while changes are applied: a quota's row is read and written back.
+    applying: Mutex<()>,
+}
+
+impl<T: Table> Rows<T> {
+    /// Projections in this table.
+    pub(super) fn new(table: T) -> Self {
+        Self { table, applying: Mutex::new(()) }
+    }
+}
+
+impl<T: Table> Projections for Rows<T> {
+    fn applied(&self) -> Result<u64, Error> {
+        self.table.get(APPLIED)?.map_or(Ok(0), |value| decode(APPLIED, &value, |fields| fields.u64()))
+    }
+
+    fn apply(&self, applied: u64, changes: &[Change]) -> Result<(), Error> {
+        let _alone = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = Pending { table: &self.table, writes: Writes::new() };
+        changes.iter().try_for_each(|change| pending.apply(change))?;
+        pending.put(APPLIED.to_vec(), &applied.to_be_bytes());
+        self.table.write(pending.writes)
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        self.table.flush()
+    }
+
+    fn reset(&self) -> Result<(), Error> {
+        let _alone = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.table.clear()
+    }
+
+    fn rule_entries(&self) -> Result<Vec<u64>, Error> {
+        let index = |(key, _): Row| {
+            let index = key.get(1..).and_then(|index| index.try_into().ok()).map(u64::from_be_bytes);
+            index.ok_or_else(|| malformed(&key))
+        };
+        self.table.scan(&[RULE], usize::MAX)?.into_iter().map(index).collect()
+    }
+
+    fn request(&self, actor: &SystemId, request_id: &RequestId) -> Result<Option<RequestRow>, Error> {
+        let key = request_key(actor, request_id);
+        let row = |fields: &mut Fields| Some(RequestRow { index: fields.u64()?, payload_sha256: Digest(fields.array()?) });
+        self.table.get(&key)?.map(|value| decode(&key, &value, row)).transpose()
+    }
+
+    fn record(&self, handle: &Handle) -> Result<Option<RecordRow>, Error> {
+        record(&record_key(handle), handle, self.table.get(&record_key(handle))?)
+    }
+
+    fn by_record_key(&self, key: &BlindKey) -> Result<Option<Handle>, Error> {
+        let key = by_record_key(key);
+        self.table.get(&key)?.map(|value| decode(&key, &value, |fields| fields.array().map(Handle))).transpose()
+    }
+
+    fn by_holder_key(&self, key: &BlindKey, limit: usize) -> Result<Vec<Handle>, Error> {
+        let prefix = joined(BY_HOLDER_KEY, &[&key.0]);
+        let handle = |(row, _): Row| {
+            let handle = row.get(prefix.len()..).and_then(|handle| handle.try_into().ok());
+            handle.ok_or_else(|| malformed(&row))
+        };
+        self.table.scan(&prefix, limit)?.into_iter().map(handle).collect()
+    }
+
+    fn quota(&self, agreement_id: &AgreementId, day: Date) -> Result<u64, Error> {
+        let key = quota_key(agreement_id, day);
+        self.table.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))
+    }
+
+    fn dump(&self) -> Result<Vec<Row>, Error> {
+        self.table.scan(&[], usize::MAX)
+    }
+}
+
+/// Changes on their way into a table: later ones see earlier ones.
+struct Pending<'a, T> {
+    table: &'a T,
+    writes: Writes,
+}
+
+impl<T: Table> Pending<'_, T> {
+    fn apply(&mut self, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::Rule { index } => self.put(joined(RULE, &[&index.to_be_bytes()]), &[]),
+            Change::Request { actor, request_id, row } => {
+                let value = [row.index.to_be_bytes().as_slice(), row.payload_sha256.as_bytes()].concat();
+                self.put(request_key(actor, request_id), &value);
+            }
+            Change::Record(row) => self.record(row)?,
+            Change::Quota { agreement_id, day, asked } => {
+                let key = quota_key(agreement_id, *day);
+                let before = self.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))?;
+                self.put(key, &before.saturating_add(*asked).to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, row: &RecordRow) -> Result<(), Error> {
+        let handle = row.head.handle;
+        let key = record_key(&handle);
+        if let Some(before) = record(&key, &handle, self.get(&key)?)? {
+            self.remove(by_holder_key(&before.holder_key, &handle));
+            let by_record = by_record_key(&before.record_key);
+            let found = self.get(&by_record)?;
+            // Another record may have come to bear the identifier meanwhile.
+            if found.is_some_and(|value| value.get(1..) == Some(handle.as_bytes())) {
+                self.remove(by_record);
+            }
+        }
+        self.put(key, &encode_record(row));
+        self.put(by_record_key(&row.record_key), handle.as_bytes());
+        self.put(by_holder_key(&row.holder_key, &handle), &[]);
+        Ok(())
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.table.get(key),
+        }
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: &[u8]) {
+        self.writes.insert(key, Some(joined(VERSION, &[value])));
+    }
+
+    fn remove(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+}
+
+fn joined(first: u8, parts: &[&[u8]]) -> Vec<u8> {
+    [&[first], parts.concat().as_slice()].concat()
+}
+
+fn request_key(actor: &SystemId, request_id: &RequestId) -> Vec<u8> {
+    let actor = digest::digest(&digest::SHA256, actor.as_str().as_bytes());
+    joined(REQUEST, &[actor.as_ref().get(..ACTOR_LEN).unwrap_or_default(), &request_id.0])
+}
+
+fn record_key(handle: &Handle) -> Vec<u8> {
+    joined(RECORD, &[handle.as_bytes()])
+}
+
+fn by_record_key(key: &BlindKey) -> Vec<u8> {
+    joined(BY_RECORD_KEY, &[&key.0])
+}
+
+fn by_holder_key(key: &BlindKey, handle: &Handle) -> Vec<u8> {
+    joined(BY_HOLDER_KEY, &[&key.0, handle.as_bytes()])
+}
+
+fn quota_key(agreement_id: &AgreementId, day: Date) -> Vec<u8> {
+    // Days before 1970 sort before those after it.
+    let day = (day_number(Some(day)) as u32) ^ (1 << 31);
+    joined(QUOTA, &[&day.to_be_bytes(), agreement_id.as_str().as_bytes()])
+}
+
+/// What stands for "without bound".
+const NO_DAY: i32 = i32::MIN;
+
+fn day_number(day: Option<Date>) -> i32 {
+    // The years 1 to 9999 are within ± 4 million days of 1970.
+    day.map_or(NO_DAY, |day| i32::try_from(days_of_date(day)).unwrap_or(NO_DAY))
+}
+
+fn day_of_number(number: i32) -> Option<Date> {
+    (number != NO_DAY).then(|| date_of_days(number.into()))
+}
+
+fn encode_record(row: &RecordRow) -> Vec<u8> {
+    let head = &row.head;
+    [
+        head.version.to_be_bytes().as_slice(),
+        &head.resource_version.to_be_bytes(),
+        &[status_number(head.status)],
+        &day_number(head.validity.from).to_be_bytes(),
+        &day_number(head.validity.until).to_be_bytes(),
+        head.jwt_sha256.as_bytes(),
+        head.source_digest.as_bytes(),
+        &head.publication_index.to_be_bytes(),
+        &head.published_at.as_millis().to_be_bytes(),
+        head.issuer_key.as_bytes(),
+        &row.record_key.0,
+        &row.holder_key.0,
+    ]
+    .concat()
+}
+
+/// The record's row in a value, if there is one.
+fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<RecordRow>, Error> {
+    let row = |fields: &mut Fields| {
+        let head = RecordHead {
+            handle: *handle,
+            version: fields.array().map(u32::from_be_bytes)?,
+            resource_version: fields.array().map(u32::from_be_bytes)?,
+            status: fields.array().and_then(|[number]| status_of_number(number))?,
+            validity: Validity {
+                from: fields.array().map(i32::from_be_bytes).map(day_of_number)?,
+                until: fields.array().map(i32::from_be_bytes).map(day_of_number)?,
+            },
+            jwt_sha256: Digest(fields.array()?),
+            source_digest: Digest(fields.array()?),
+            publication_index: fields.u64()?,
+            published_at: fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?,
+            issuer_key: KeyId(fields.array()?),
+        };
+        let (record_key, holder_key) = (BlindKey(fields.array()?), BlindKey(fields.array()?));
+        Some(RecordRow { head, record_key, holder_key })
+    };
+    value.map(|value| decode(key, &value, row)).transpose()
+}
+
+fn status_number(status: RecordStatus) -> u8 {
+    match status {
+        RecordStatus::Active => 1,
+        RecordStatus::Suspended => 2,
+        RecordStatus::Revoked => 3,
+        RecordStatus::Expired => 4,
+        RecordStatus::Superseded => 5,
+    }
+}
+
+fn status_of_number(number: u8) -> Option<RecordStatus> {
+    match number {
+        1 => Some(RecordStatus::Active),
+        2 => Some(RecordStatus::Suspended),
+        3 => Some(RecordStatus::Revoked),
+        4 => Some(RecordStatus::Expired),
+        5 => Some(RecordStatus::Superseded),
+        _ => None,
+    }
+}
+
+/// Reads a whole value after its version.
+fn decode<V>(key: &[u8], value: &[u8], read: impl FnOnce(&mut Fields) -> Option<V>) -> Result<V, Error> {
+    let mut fields = Fields(value);
+    let versioned = fields.array() == Some([VERSION]);
+    let row = read(&mut fields).filter(|_| versioned && fields.0.is_empty());
+    row.ok_or_else(|| malformed(key))
+}
+
+fn malformed(key: &[u8]) -> Error {
+    Error::Damaged { place: format!("row {} of the index", hex::encode(key)), problem: "it makes no sense".into() }
+}
+
+/// Reads fixed-width fields off the front of a value.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+}
