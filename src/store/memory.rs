@@ -168,3 +168,8 @@ impl Table for MemoryTable {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    crate::store::conformance::suite!((super::store(), ()));
+}

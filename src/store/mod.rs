@@ -31,6 +31,7 @@ pub mod memory;
 mod rows;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod conformance;
 
 pub use checkpoint::MAX_CHECKPOINT_LEN;

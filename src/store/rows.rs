@@ -118,7 +118,8 @@ impl<T: Table> Projections for Rows<T> {
 
     fn request(&self, actor: &SystemId, request_id: &RequestId) -> Result<Option<RequestRow>, Error> {
         let key = request_key(actor, request_id);
-        let row = |fields: &mut Fields| Some(RequestRow { index: fields.u64()?, payload_sha256: Digest(fields.array()?) });
+        let row =
+            |fields: &mut Fields| Some(RequestRow { index: fields.u64()?, payload_sha256: Digest(fields.array()?) });
         self.table.get(&key)?.map(|value| decode(&key, &value, row)).transpose()
     }
 

@@ -287,7 +287,8 @@ impl<T: Table> Bodies for SealedBodies<T> {
 
     fn get(&self, jwt_sha256: &Digest) -> Result<Option<Vec<u8>>, Error> {
         let Some(location) = self.locations.get(jwt_sha256.as_bytes())? else { return Ok(None) };
-        let lost = || Error::Damaged { place: format!("body {jwt_sha256}"), problem: "the index points nowhere".into() };
+        let lost =
+            || Error::Damaged { place: format!("body {jwt_sha256}"), problem: "the index points nowhere".into() };
         let location = Location::decode(&location).ok_or_else(lost)?;
         let file = self.file(location.file).ok_or_else(lost)?;
         unseal(&file, location).map(Some)

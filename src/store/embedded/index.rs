@@ -102,7 +102,8 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         let closed = self.flush().and_then(|()| {
-            write_state(&self.dir, CLEAN).map_err(|source| Error::Io { what: "mark the index as closed".into(), source })
+            write_state(&self.dir, CLEAN)
+                .map_err(|source| Error::Io { what: "mark the index as closed".into(), source })
         });
         if let Err(error) = closed {
             tracing::warn!(%error, "the index was not closed properly");

@@ -19,7 +19,10 @@ use std::{
 use super::disk::{self, Disk, DiskFile};
 use crate::{
     store::Error,
-    tlog::{self, BatchTree, Frontier, HASH_LEN, Hash, HashReader, MAX_TILE_LEVEL, TILE_HEIGHT, decode_hashes, encode_hashes},
+    tlog::{
+        self, BatchTree, Frontier, HASH_LEN, Hash, HashReader, MAX_TILE_LEVEL, TILE_HEIGHT, decode_hashes,
+        encode_hashes,
+    },
 };
 
 /// The directory of the rows.

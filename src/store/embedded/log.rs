@@ -107,8 +107,8 @@ impl LogSegment {
             match self.segment.frame_at(end.offset)? {
                 Found::Nothing(problem) => return Ok(ScanEnd { problem, ..end }),
                 Found::Frame(bytes) => {
-                    let scanned = Scanned::read(&end, &bytes)
-                        .map_err(|problem| self.segment.damaged(end.offset, problem))?;
+                    let scanned =
+                        Scanned::read(&end, &bytes).map_err(|problem| self.segment.damaged(end.offset, problem))?;
                     end = scanned.end();
                     visit(scanned)?;
                 }
@@ -328,18 +328,18 @@ impl ExchangeLog for Writer {
         let head = Head { first: size, openings: openings.group };
         let (content, in_frame) = batch_frame::encode(head, &batch.checkpoint, &batch.entries)?;
         let segment = self.segment_with_room((PREFIX_LEN + content.len()) as u64)?;
-        let frame = segment.segment.frame(batch.entries.len(), &content).map_err(|error| Error::Malformed(error.to_string()))?;
-        let places = places(self.end.offset, &in_frame).ok_or_else(|| Error::Malformed("the segment is too long".into()))?;
+        let frame = segment
+            .segment
+            .frame(batch.entries.len(), &content)
+            .map_err(|error| Error::Malformed(error.to_string()))?;
+        let places =
+            places(self.end.offset, &in_frame).ok_or_else(|| Error::Malformed("the segment is too long".into()))?;
 
         // From here on something may be found again that was not acknowledged.
         let offset = self.end.offset;
         let file = &segment.segment.file;
         let write = || file.write_at(&frame, offset).and_then(|()| file.sync_data());
-        let written = if openings.group.len == 0 {
-            write()
-        } else {
-            side_by_side(write, || openings.write())
-        };
+        let written = if openings.group.len == 0 { write() } else { side_by_side(write, || openings.write()) };
         if let Err(source) = written {
             self.failed = true;
             return Err(unknown(source));
@@ -409,10 +409,7 @@ impl Drop for Writer {
 }
 
 /// Does both at once and waits for both.
-fn side_by_side(
-    one: impl FnOnce() -> io::Result<()>,
-    other: impl FnOnce() -> io::Result<()> + Send,
-) -> io::Result<()> {
+fn side_by_side(one: impl FnOnce() -> io::Result<()>, other: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
     std::thread::scope(|scope| {
         let other = scope.spawn(other);
         let one = one();

@@ -34,6 +34,10 @@ mod recovery;
 mod segment;
 mod vault;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -155,7 +159,8 @@ fn open_locked(
 /// Takes the folder for this process.
 fn lock(dir: &Path) -> Result<Arc<File>, Error> {
     let failed = |source| Error::Io { what: format!("lock {}", dir.display()), source };
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(failed)?;
+    let file =
+        File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Arc::new(file)),
         Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.display().to_string())),

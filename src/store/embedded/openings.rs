@@ -253,7 +253,8 @@ fn unseal(file: &SealedFile, slot: &Slot) -> Result<Option<Vec<u8>>, Error> {
         return Ok(None);
     }
     let plaintext = file.unseal(at, &sealed)?;
-    let opening = Fields::new(&plaintext).bytes().ok_or_else(|| file.segment.damaged(at, "the slot's length is wrong"))?;
+    let opening =
+        Fields::new(&plaintext).bytes().ok_or_else(|| file.segment.damaged(at, "the slot's length is wrong"))?;
     Ok(Some(opening.to_vec()))
 }
 

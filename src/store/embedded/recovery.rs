@@ -43,7 +43,8 @@ pub(super) fn open(
     let shared = Arc::new(Shared { segments, levels, openings, tail: RwLock::new(tail) });
     let keep = |path: PathBuf| HighWater::start(Arc::clone(disk), path, Arc::clone(&shared));
     let high_water = high_water_path.map(|path| keep(path.to_owned())).transpose();
-    let high_water = high_water.map_err(|source| Error::Io { what: "start the high-water mark's thread".into(), source })?;
+    let high_water =
+        high_water.map_err(|source| Error::Io { what: "start the high-water mark's thread".into(), source })?;
     Ok(Writer {
         shared,
         disk: Arc::clone(disk),
@@ -83,10 +84,9 @@ fn read_last(
     };
     if known > size {
         return Err(match torn_until {
-            Some(_) => last.segment.damaged(
-                end.offset,
-                format!("{}; {known} entries were durable, {size} are readable", end.problem),
-            ),
+            Some(_) => last
+                .segment
+                .damaged(end.offset, format!("{}; {known} entries were durable, {size} are readable", end.problem)),
             None => rolled_back(known, size, "entries are missing at its end"),
         });
     }

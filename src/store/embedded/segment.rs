@@ -121,7 +121,8 @@ impl Segment {
             let block = disk::read(&*file, 0, HEADER_LEN.min(len) as usize)?;
             Ok((file, len, block))
         };
-        let (file, len, block) = open().map_err(|source| Error::Io { what: format!("open {}", path.display()), source })?;
+        let (file, len, block) =
+            open().map_err(|source| Error::Io { what: format!("open {}", path.display()), source })?;
         match parse(kind.header, None, &block) {
             Ok((tag, header)) => Ok(Self { file, len, tag, header: header.to_vec(), kind, path }),
             Err(problem) => Err(damaged(&path, 0, format!("the header: {problem}"))),
