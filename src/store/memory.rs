@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Batch, Bodies, Error, ExchangeLog, LogReader, Store, Tail,
-    rows::{Row, Rows, Table, Writes},
+    Batch, Bodies, Error, ExchangeLog, LogReader, Row, Store, Tail,
+    rows::{Rows, Table, Writes},
 };
 use crate::{
     domain::id::Digest,

@@ -286,6 +286,9 @@ pub enum Change {
     },
 }
 
+/// A row of an index as it is kept: its key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
 /// Indexes over the log and the bodies; rebuilt at will.
 pub trait Projections: Send + Sync + 'static {
     /// How many entries of the log have been applied.
@@ -353,5 +356,5 @@ pub trait Projections: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Index`].
-    fn dump(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error>;
+    fn dump(&self) -> Result<Vec<Row>, Error>;
 }

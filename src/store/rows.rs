@@ -25,7 +25,7 @@ use std::{
 
 use ring::digest;
 
-use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow};
+use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row};
 use crate::domain::{
     id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
     record::{RecordHead, RecordStatus, Validity},
@@ -50,9 +50,6 @@ const ACTOR_LEN: usize = 16;
 
 /// Rows to be written at once; `None` removes one.
 pub(super) type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// A row: its key and its value.
-pub(super) type Row = (Vec<u8>, Vec<u8>);
 
 /// A sorted table of bytes.
 pub(super) trait Table: Send + Sync + 'static {

@@ -19,8 +19,8 @@ use std::{
 
 use super::disk::{self, Disk, RealDisk};
 use crate::store::{
-    Error,
-    rows::{Row, Table, Writes},
+    Error, Row,
+    rows::{Table, Writes},
 };
 
 /// The directory of the database.
