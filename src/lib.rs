@@ -5,6 +5,7 @@ pub mod cli;
 pub mod domain;
 pub mod examples;
 pub mod files;
+pub mod hub;
 pub mod pki;
 pub mod sign;
 pub mod store;

@@ -21,6 +21,7 @@ pub use record::{record_state_to_proto, released_record_to_proto, status_from_nu
 pub use statement::{encode_statement, read_statement};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+use prost::Message as _;
 
 use crate::{
     domain::id::KeyId,
@@ -101,4 +102,15 @@ pub fn kid_to_text(kid: &KeyId) -> String {
 /// The thumbprint of a text; `None` if it is not 43 characters of canonical base64url.
 pub fn kid_from_text(text: &str) -> Option<KeyId> {
     URL_SAFE_NO_PAD.decode(text).ok()?.as_slice().try_into().ok().map(KeyId)
+}
+
+/// The bytes of an opening as it is kept sealed.
+pub fn encode_opening(opening: &Opening) -> Vec<u8> {
+    opening_to_proto(opening).encode_to_vec()
+}
+
+/// The opening of kept bytes; `None` if they are none.
+pub fn decode_opening(bytes: &[u8]) -> Option<Opening> {
+    let opening = proto::Opening::decode(bytes).ok()?;
+    Opening::from_parts(Scheme::from_name(&opening.scheme).ok()?, opening.value, &opening.salt).ok()
 }

@@ -22,6 +22,7 @@ pub use process::process;
 pub use record::{Expected, RecordClaims, VerifiedRecord, issue, verify};
 
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::encoding::from_base64url;
 use super::{Error, sha256};
@@ -108,6 +109,14 @@ impl<'a> SdJwt<'a> {
         self.disclosures.iter().enumerate().map(|(position, disclosure)| field_code(position, disclosure)).collect()
     }
 
+    /// The fields with their values, in the order of the disclosures, of their form but **not verified**.
+    ///
+    /// # Errors
+    /// A disclosure that is not of a field.
+    pub fn values(&self) -> Result<Vec<(String, Value)>, Error> {
+        self.disclosures.iter().enumerate().map(|(position, disclosure)| field_value(position, disclosure)).collect()
+    }
+
     /// The presentation `<jwt>~<disclosure>~…~` with exactly the disclosures of `fields`, in the record's order. Verifies
     /// nothing: whoever holds the record has verified it when it came.
     ///
@@ -149,6 +158,14 @@ fn field_code(position: usize, disclosure: &str) -> Result<String, Error> {
     let bytes = from_base64url("a disclosure", disclosure)?;
     serde_json::from_slice::<(IgnoredAny, String, IgnoredAny)>(&bytes)
         .map(|(_, code, _)| code)
+        .map_err(|_| Error::DisclosureForm { position, expected: process::PROPERTY_FORM })
+}
+
+/// The field code and the value of `[salt, field code, value]`.
+fn field_value(position: usize, disclosure: &str) -> Result<(String, Value), Error> {
+    let bytes = from_base64url("a disclosure", disclosure)?;
+    serde_json::from_slice::<(IgnoredAny, String, Value)>(&bytes)
+        .map(|(_, code, value)| (code, value))
         .map_err(|_| Error::DisclosureForm { position, expected: process::PROPERTY_FORM })
 }
 

@@ -1,0 +1,110 @@
+//! Reading the log.
+
+use crate::{
+    domain::{
+        directory::Capability,
+        id::{RequestId, SystemId},
+        identifier::Uscc,
+        outcome::{Effect, Outcome},
+        statement::Statement,
+    },
+    tlog::{Hash, prove_consistency},
+    wire,
+};
+
+use super::{
+    Error, Hub,
+    projection::decode,
+    receipt::{Receipt, Stored},
+};
+
+impl Hub {
+    /// The newest checkpoint, for any registered peer.
+    ///
+    /// # Errors
+    /// When the peer is not registered.
+    pub fn checkpoint(&self, peer: &SystemId) -> Result<String, Error> {
+        self.known_peer(peer)?;
+        self.reader.tail().map(|tail| tail.checkpoint).ok_or(Error::Stopping)
+    }
+
+    /// Entries from `start` on, before `end`, as many as fit `max_bytes`; for auditors. Blocks.
+    ///
+    /// # Errors
+    /// When the peer may not, or the range is not there.
+    pub fn entries(&self, peer: &SystemId, start: u64, end: u64, max_bytes: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let size = self.audited(peer)?;
+        if start > end || end > size {
+            return Err(Error::Argument { field: "end", problem: format!("must be from start to {size}") });
+        }
+        Ok(self.reader.entries(start, end, max_bytes)?)
+    }
+
+    /// The proof that the log of one size is a prefix of the log of another; for auditors. Blocks.
+    ///
+    /// # Errors
+    /// When the peer may not, or the sizes are not in order.
+    pub fn consistency_proof(&self, peer: &SystemId, first: u64, second: u64) -> Result<Vec<Hash>, Error> {
+        let size = self.audited(peer)?;
+        if first == 0 || first > second || second > size {
+            let problem = format!("must be 1 <= first_size <= second_size <= {size}");
+            return Err(Error::Argument { field: "first_size", problem });
+        }
+        prove_consistency(&Stored(self.reader.as_ref()), first, second)
+    }
+
+    /// How many entries the log has, for a peer that may read it.
+    ///
+    /// # Errors
+    /// When the peer may not.
+    pub fn audited(&self, peer: &SystemId) -> Result<u64, Error> {
+        let snapshot = self.known_peer(peer)?;
+        if snapshot.rules.directory.holds(peer, Capability::Audit) {
+            Ok(snapshot.size)
+        } else {
+            Err(Error::NotAllowed(Capability::Audit))
+        }
+    }
+
+    /// The receipt of an entry; for auditors. Blocks.
+    ///
+    /// # Errors
+    /// When the peer may not, or there is no such entry.
+    pub fn receipt_at(&self, peer: &SystemId, index: u64) -> Result<Receipt, Error> {
+        self.audited(peer)?;
+        Receipt::of_index(self.reader.as_ref(), index)
+    }
+
+    /// The receipt of an actor's request, for the actor's department, the counterparty and auditors. Blocks.
+    ///
+    /// # Errors
+    /// When there is none that the peer may know of.
+    pub fn receipt_of(&self, peer: &SystemId, actor: &SystemId, request_id: &RequestId) -> Result<Receipt, Error> {
+        let snapshot = self.known_peer(peer)?;
+        let unknown = || Error::NotFound(format!("request {request_id} of {actor}"));
+        let row = self.projections.request(actor, request_id)?.ok_or_else(unknown)?;
+        let receipt = Receipt::of_index(self.reader.as_ref(), row.index)?;
+        let party = peer.department() == actor.department()
+            || snapshot.rules.directory.holds(peer, Capability::Audit)
+            || self.provider_of(&receipt)?.is_some_and(|provider| provider == *peer.department());
+        if party { Ok(receipt) } else { Err(unknown()) }
+    }
+
+    /// The department whose agreement an entry was under.
+    fn provider_of(&self, receipt: &Receipt) -> Result<Option<Uscc>, Error> {
+        let envelope = decode(receipt.index, &receipt.entry)?.envelope;
+        let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
+        let rules = &self.snapshot().rules;
+        let agreement_id = match (&statement, &receipt.outcome) {
+            (_, Outcome::QueryPermitted(permitted)) => Some(&permitted.agreement_id),
+            (_, Outcome::Applied(Effect::AgreementChanged { agreement_id, .. })) => Some(agreement_id),
+            (Statement::Query(_, query), Outcome::Refused(_)) => {
+                let resource = rules.catalog.newest(query.resource_id.as_str());
+                return Ok(resource.map(|(_, resource)| resource.provider));
+            }
+            _ => None,
+        };
+        let agreement = agreement_id.and_then(|id| rules.agreements.find(id.as_str()));
+        Ok(agreement.and_then(|agreement| agreement.newest()).map(|version| version.text.provider))
+    }
+}

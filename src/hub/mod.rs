@@ -1,0 +1,233 @@
+//! The hub: the services as plain Rust, behind no transport.
+//!
+//! ```text
+//! verify (signature, actor, openings) → decide → load, unseal, pick disclosures → sequencer → receipt → answer
+//! admission.rs                          domain   exchange.rs, publishing.rs       sequencer.rs receipt.rs
+//! ```
+//!
+//! Decisions are made on what is durable, beside each other; the sequencer puts them in order and sends back those whose
+//! ground has moved meanwhile.
+
+mod admission;
+mod audit;
+mod clock;
+mod exchange;
+mod genesis;
+mod projection;
+mod publishing;
+mod receipt;
+mod rule;
+mod sequencer;
+mod snapshot;
+
+use std::sync::{Arc, Mutex};
+
+pub use clock::{Clock, SystemClock};
+pub use exchange::QueryAnswer;
+pub use genesis::{genesis_entry, open_log};
+pub use publishing::{PublicationAnswer, RecordBody};
+pub use receipt::Receipt;
+pub use snapshot::Snapshot;
+
+use crate::{
+    domain::{
+        directory::Capability,
+        id::{KeyId, SystemId},
+    },
+    sign::{LogSigner, LogVerifier, sealing::BlindIndex},
+    store::{self, Bodies, ExchangeLog, LogReader, Projections},
+    wire,
+};
+
+/// Why the hub gave no answer that is in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The statement does not read.
+    #[error("the statement is not well formed: {0}")]
+    Malformed(#[from] wire::Malformed),
+    /// The statement is of a kind that this call does not take.
+    #[error("this call takes {expected}")]
+    WrongKind {
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// The peer's certificate names a system that is not in the directory.
+    #[error("{0} is not registered at this hub")]
+    UnknownSystem(SystemId),
+    /// The statement's actor is not the peer.
+    #[error("the statement's actor is {actor}, the connection's certificate is of {peer}")]
+    ForeignActor {
+        /// Who the statement says acts.
+        actor: SystemId,
+        /// Whose connection it came over.
+        peer: SystemId,
+    },
+    /// The statement is for another hub.
+    #[error("the statement is for hub {stated}, this is {hub}")]
+    ForeignHub {
+        /// The hub it names.
+        stated: String,
+        /// This hub.
+        hub: String,
+    },
+    /// The statement has not exactly one signature, or one by a key that is not its actor's.
+    #[error("{0}")]
+    NotSigned(&'static str),
+    /// The signing key is not registered for the actor.
+    #[error("key {} is not registered for {actor}", wire::kid_to_text(.kid))]
+    UnknownKey {
+        /// The key named.
+        kid: KeyId,
+        /// The actor.
+        actor: SystemId,
+    },
+    /// The signature does not verify.
+    #[error("the signature does not verify with key {}", wire::kid_to_text(.0))]
+    Forged(KeyId),
+    /// The entry would be larger than the log's format allows.
+    #[error(
+        "the entry would have {found} bytes, at most {} fit the log: ask for less at once",
+        crate::tlog::MAX_ENTRY_LEN
+    )]
+    EntryTooLarge {
+        /// Its size.
+        found: usize,
+    },
+    /// Too many statements wait.
+    #[error("the hub is at its limit of {limit} waiting statements; try again")]
+    Overloaded {
+        /// The limit.
+        limit: usize,
+    },
+    /// The system was refused too often; further refusals are counted, not entered.
+    #[error("more than {limit} refusals within a minute; those beyond are not entered in the log")]
+    TooManyRefusals {
+        /// The limit.
+        limit: u32,
+    },
+    /// What the decision rests on changed again and again.
+    #[error("the rules or records changed {attempts} times while the statement was decided; try again")]
+    Contended {
+        /// How often it was decided.
+        attempts: usize,
+    },
+    /// A read needs a capability that the peer lacks.
+    #[error("this needs the capability {}", .0.as_str())]
+    NotAllowed(Capability),
+    /// There is no such thing, or the peer may not know of it.
+    #[error("{0} is not known here")]
+    NotFound(String),
+    /// An argument of a read is out of its range.
+    #[error("{field} {problem}")]
+    Argument {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        problem: String,
+    },
+    /// The hub is stopping, or has failed.
+    #[error("the hub is stopping")]
+    Stopping,
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Something that the hub itself wrote does not read.
+    #[error("{0}")]
+    Inconsistent(String),
+}
+
+/// What a hub is made of.
+pub struct Parts {
+    /// The writing end of the log.
+    pub log: Box<dyn ExchangeLog>,
+    /// The reading end.
+    pub reader: Arc<dyn LogReader>,
+    /// The bodies.
+    pub bodies: Arc<dyn Bodies>,
+    /// The indexes.
+    pub projections: Arc<dyn Projections>,
+    /// Makes index keys of identifiers.
+    pub blind_index: BlindIndex,
+    /// The log's key.
+    pub log_signer: LogSigner,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A running hub.
+pub struct Hub {
+    reader: Arc<dyn LogReader>,
+    bodies: Arc<dyn Bodies>,
+    projections: Arc<dyn Projections>,
+    terms: projection::Terms,
+    clock: Arc<dyn Clock>,
+    verifier: LogVerifier,
+    snapshot: Arc<snapshot::Published>,
+    sequencer: sequencer::Handle,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl Hub {
+    /// Opens a hub on its stores: catches the projections up with the log, replays the rules, and starts the sequencer.
+    /// `progress` hears how many entries have been caught up with, and of how many.
+    ///
+    /// # Errors
+    /// When a store fails, or the log is not this hub's: its checkpoint does not verify, or an entry does not read.
+    pub fn open(parts: Parts, mut progress: impl FnMut(u64, u64)) -> Result<Arc<Self>, Error> {
+        let Parts { log, reader, bodies, projections, blind_index, log_signer, clock } = parts;
+        let terms = projection::Terms::new(blind_index);
+        let verifier = log_signer.verifier();
+        genesis::check_tail(log.as_ref(), &verifier)?;
+        let snapshot =
+            projection::catch_up(reader.as_ref(), bodies.as_ref(), projections.as_ref(), &terms, &mut progress)?;
+        let snapshot = Arc::new(snapshot::Published::new(snapshot));
+        let (sequencer, thread) = sequencer::start(sequencer::Stage {
+            log,
+            projections: Arc::clone(&projections),
+            signer: log_signer,
+            clock: Arc::clone(&clock),
+            published: Arc::clone(&snapshot),
+        })?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Arc::new(Self { reader, bodies, projections, terms, clock, verifier, snapshot, sequencer, thread }))
+    }
+
+    /// The rules and the size of the log as they are durable now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load()
+    }
+
+    /// The log's public key.
+    pub fn log_verifier(&self) -> &LogVerifier {
+        &self.verifier
+    }
+
+    /// The hub's clock.
+    pub fn now(&self) -> crate::domain::time::Time {
+        self.clock.now()
+    }
+
+    /// Resolves when the sequencer has failed and the process must end, with the reason. Never resolves otherwise.
+    pub async fn failed(&self) -> String {
+        self.sequencer.failed().await
+    }
+
+    /// Stops taking statements, seals what was taken, and makes everything durable. Blocks; idempotent.
+    ///
+    /// # Errors
+    /// When the projections cannot be flushed; nothing is lost by it.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.sequencer.stop();
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            return Err(Error::Inconsistent("the sequencer ended by a panic".to_owned()));
+        }
+        Ok(self.projections.flush()?)
+    }
+}
+
+/// Runs blocking work off the threads that drive connections.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    // The work neither panics by intent nor is cancelled; if it does or is, the caller learns that the hub is not well.
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopping)
+}

@@ -1,0 +1,305 @@
+//! What an entry changes in the projections: the same code while the hub runs, when it starts, and when they are rebuilt.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        catalog::Resource,
+        decide::record_terms,
+        id::{Digest, Handle, KeyId, RequestId, ResourceId, SystemId},
+        outcome::{Effect, Outcome, RefusalReason},
+        record::RecordHead,
+        rules::Rules,
+        statement::{Publication, Statement},
+        time::Time,
+    },
+    sign::{commitment::Scheme, sd_jwt::SdJwt, sealing::BlindIndex, sha256},
+    store::{BlindKey, Bodies, Change, LogReader, Projections, RecordRow, RequestRow},
+    wire::{self, Entry},
+};
+
+use super::{Error, publishing::split_body, snapshot::Snapshot};
+
+/// Makes index keys of identifiers.
+pub(super) struct Terms(BlindIndex);
+
+/// Under what a record is found, and who signed it: what the log cannot tell of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RecordTerms {
+    pub(super) record_key: BlindKey,
+    pub(super) holder_key: BlindKey,
+    pub(super) issuer_key: KeyId,
+}
+
+impl Terms {
+    pub(super) fn new(index: BlindIndex) -> Self {
+        Self(index)
+    }
+
+    /// The index key of a record's identifier, in its canonical form.
+    pub(super) fn record_key(&self, resource: &ResourceId, identifier: &str) -> BlindKey {
+        BlindKey(self.0.key(c"record", &[resource.as_str().as_bytes(), identifier.as_bytes()]))
+    }
+
+    /// The index key of a holder's identifier, in its canonical form.
+    pub(super) fn holder_key(&self, resource: &ResourceId, identifier: &str) -> BlindKey {
+        BlindKey(self.0.key(c"holder", &[resource.as_str().as_bytes(), identifier.as_bytes()]))
+    }
+
+    /// The terms of a record; `None` where its body lacks an identifier in its type's form.
+    pub(super) fn of_record(
+        &self,
+        resource: &Resource,
+        fields: &[(String, Value)],
+        issuer_key: KeyId,
+    ) -> Option<RecordTerms> {
+        let (record, holder) = record_terms(resource, fields)?;
+        let record = canonical(resource, resource.record_id_field.as_str(), record)?;
+        let holder = canonical(resource, resource.holder_field.as_str(), holder)?;
+        Some(RecordTerms {
+            record_key: self.record_key(&resource.resource_id, &record),
+            holder_key: self.holder_key(&resource.resource_id, &holder),
+            issuer_key,
+        })
+    }
+}
+
+/// The canonical form of a field's value, as a commitment to it would have it.
+pub(super) fn canonical(resource: &Resource, field: &str, value: &str) -> Option<String> {
+    let scheme = resource.field(field)?.field_type.commitment_scheme()?;
+    Scheme::from_name(scheme).ok()?.canonical_form(value).ok()
+}
+
+/// What an entry changes. `terms` are those of the records that a publication made current, in their order.
+pub(super) fn changes_of(
+    rules: &Rules,
+    index: u64,
+    time: Time,
+    statement: &Statement,
+    payload_sha256: Digest,
+    outcome: &Outcome,
+    terms: &[RecordTerms],
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let reused = matches!(outcome, Outcome::Refused(refusal) if refusal.reason == RefusalReason::RequestIdReused);
+    if let Some(header) = statement.header().filter(|_| !reused) {
+        changes.push(Change::Request {
+            actor: header.actor.clone(),
+            request_id: header.request_id,
+            row: RequestRow { index, payload_sha256 },
+        });
+    }
+    match (statement, outcome) {
+        (_, Outcome::Applied(_)) => changes.push(Change::Rule { index }),
+        (Statement::Query(_, query), Outcome::QueryPermitted(permitted)) => changes.push(Change::Quota {
+            agreement_id: permitted.agreement_id.clone(),
+            day: time.civil_day(rules.policy.civil_day_offset_seconds),
+            asked: query.commitments.len() as u64,
+        }),
+        (Statement::Publication(_, publication), Outcome::Published(results)) => {
+            let accepted = publication.records.iter().zip(results).filter(|(_, violations)| violations.is_empty());
+            changes.extend(accepted.zip(terms).map(|((record, _), terms)| {
+                Change::Record(Box::new(RecordRow {
+                    head: RecordHead {
+                        handle: record.handle,
+                        version: record.version,
+                        resource_version: publication.resource_version,
+                        status: record.status,
+                        validity: record.validity,
+                        jwt_sha256: record.jwt_sha256,
+                        source_digest: record.source_digest,
+                        publication_index: index,
+                        published_at: time,
+                        issuer_key: terms.issuer_key,
+                    },
+                    record_key: terms.record_key,
+                    holder_key: terms.holder_key,
+                }))
+            }));
+        }
+        _ => {}
+    }
+    changes
+}
+
+/// How many bytes of entries are caught up with at a time: a compromise between memory and round trips.
+const CATCH_UP_BYTES: usize = 1 << 20;
+
+/// Replays the rules and brings the projections up to the log's end.
+pub(super) fn catch_up(
+    reader: &dyn LogReader,
+    bodies: &dyn Bodies,
+    projections: &dyn Projections,
+    terms: &Terms,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Snapshot, Error> {
+    let size = reader.tail().map_or(0, |tail| tail.frontier.size());
+    let mut applied = projections.applied()?;
+    if applied > size {
+        return Err(Error::Inconsistent(format!("the index knows {applied} entries, the log has {size}")));
+    }
+    let mut replay = Replay::default();
+    for index in projections.rule_entries()? {
+        let entry = single(reader, index)?;
+        replay.follow(index, &entry)?;
+    }
+    let behind = size - applied;
+    while applied < size {
+        let entries = reader.entries(applied, size, CATCH_UP_BYTES)?;
+        let mut changes = Vec::new();
+        for bytes in entries {
+            let entry = decode(applied, &bytes)?;
+            let statement = replay.follow(applied, &entry)?;
+            let rules = replay.rules()?;
+            let found = published_terms(rules, bodies, terms, &statement, &entry.outcome)?;
+            let digest = Digest(sha256(&entry.envelope.payload));
+            changes.extend(changes_of(rules, applied, entry.time, &statement, digest, &entry.outcome, &found));
+            applied += 1;
+        }
+        projections.apply(applied, &changes)?;
+        progress(behind - (size - applied), behind);
+    }
+    let last = size.checked_sub(1).ok_or_else(|| Error::Inconsistent("the log is empty".to_owned()))?;
+    let time = single(reader, last)?.time;
+    Ok(Snapshot::new(Arc::new(replay.rules()?.clone()), size, time))
+}
+
+/// The rules while they are replayed.
+#[derive(Default)]
+struct Replay(Option<Rules>);
+
+impl Replay {
+    fn rules(&self) -> Result<&Rules, Error> {
+        self.0.as_ref().ok_or_else(|| Error::Inconsistent("the log does not begin with a genesis entry".to_owned()))
+    }
+
+    /// Reads an entry's statement, and applies it where it is about the rules.
+    fn follow(&mut self, index: u64, entry: &Entry) -> Result<Statement, Error> {
+        let statement = wire::read_statement(&entry.envelope.payload_type, &entry.envelope.payload)
+            .map_err(|error| Error::Inconsistent(format!("entry {index}: {error}")))?;
+        match (&statement, &entry.outcome) {
+            (Statement::Genesis(genesis), Outcome::Applied(Effect::LogOpened)) if index == 0 => {
+                self.0 = Some(Rules::of_genesis(genesis));
+            }
+            (_, Outcome::Applied(effect)) => {
+                let rules = self
+                    .0
+                    .as_mut()
+                    .ok_or_else(|| Error::Inconsistent("the log does not begin with a genesis entry".to_owned()))?;
+                rules.apply(index, &statement, effect).map_err(|error| Error::Inconsistent(error.to_string()))?;
+            }
+            _ => {}
+        }
+        Ok(statement)
+    }
+}
+
+fn single(reader: &dyn LogReader, index: u64) -> Result<Entry, Error> {
+    let entries = reader.entries(index, index + 1, 1)?;
+    let bytes = entries.first().ok_or_else(|| Error::Inconsistent(format!("entry {index} is missing")))?;
+    decode(index, bytes)
+}
+
+pub(super) fn decode(index: u64, bytes: &[u8]) -> Result<Entry, Error> {
+    Entry::decode(bytes).map_err(|error| Error::Inconsistent(format!("entry {index}: {error}")))
+}
+
+/// The terms of the records that a publication made current, from their bodies.
+fn published_terms(
+    rules: &Rules,
+    bodies: &dyn Bodies,
+    terms: &Terms,
+    statement: &Statement,
+    outcome: &Outcome,
+) -> Result<Vec<RecordTerms>, Error> {
+    let (Statement::Publication(_, publication), Outcome::Published(results)) = (statement, outcome) else {
+        return Ok(Vec::new());
+    };
+    let Publication { resource_id, resource_version, records } = publication;
+    let resource = rules
+        .catalog
+        .version(resource_id.as_str(), *resource_version)
+        .ok_or_else(|| Error::Inconsistent(format!("{resource_id} version {resource_version} is not in the log")))?;
+    let accepted = records.iter().zip(results).filter(|(_, violations)| violations.is_empty());
+    accepted
+        .map(|(record, _)| {
+            let missing = || {
+                Error::Inconsistent(format!(
+                    "the body {} of record {} is missing or unreadable",
+                    record.jwt_sha256, record.handle
+                ))
+            };
+            let body = bodies.get(&record.jwt_sha256)?.ok_or_else(missing)?;
+            let (_, text) = split_body(&body).ok_or_else(missing)?;
+            let sd_jwt = SdJwt::parse(text).map_err(|_| missing())?;
+            let fields = sd_jwt.values().map_err(|_| missing())?;
+            let kid = sd_jwt.kid().ok().and_then(|kid| wire::kid_from_text(&kid)).ok_or_else(missing)?;
+            terms.of_record(resource, &fields, kid).ok_or_else(missing)
+        })
+        .collect()
+}
+
+/// What counts as the same ground of a decision: a change of one makes decisions on it stale.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Ground {
+    /// An actor's request id.
+    Request(SystemId, RequestId),
+    /// A record.
+    Record(Handle),
+    /// What is found by an identifier.
+    Key(BlindKey),
+}
+
+/// The grounds that a change moves. A change of the rules moves every decision's and is not among them.
+pub(super) fn grounds_of(change: &Change) -> Vec<Ground> {
+    match change {
+        Change::Rule { .. } | Change::Quota { .. } => Vec::new(),
+        Change::Request { actor, request_id, .. } => vec![Ground::Request(actor.clone(), *request_id)],
+        Change::Record(row) => {
+            vec![Ground::Record(row.head.handle), Ground::Key(row.record_key), Ground::Key(row.holder_key)]
+        }
+    }
+}
+
+/// When a ground was last moved, for the recent past.
+#[derive(Default)]
+pub(super) struct Recent {
+    moved: HashMap<Ground, u64>,
+    order: VecDeque<(u64, Ground)>,
+    /// What was moved before this entry may have been forgotten.
+    floor: u64,
+}
+
+/// How many moves are remembered. A decision takes milliseconds, a batch at most 4,096 entries of a handful of moves each, or
+/// some of 256 records: this covers several of the largest batches. What is older is decided again, which costs time only.
+const MAX_RECENT: usize = 65_536;
+
+impl Recent {
+    /// Nothing is known of what was moved before `floor`.
+    pub(super) fn from(floor: u64) -> Self {
+        Self { floor, ..Self::default() }
+    }
+
+    /// Whether a ground may have been moved by the entry `since` or a later one.
+    pub(super) fn moved_since(&self, ground: &Ground, since: u64) -> bool {
+        since < self.floor || self.moved.get(ground).is_some_and(|index| *index >= since)
+    }
+
+    pub(super) fn record(&mut self, index: u64, ground: Ground) {
+        self.moved.insert(ground.clone(), index);
+        self.order.push_back((index, ground));
+        while self.order.len() > MAX_RECENT {
+            if let Some((index, ground)) = self.order.pop_front() {
+                self.floor = index + 1;
+                if self.moved.get(&ground) == Some(&index) {
+                    self.moved.remove(&ground);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The life of a publication: bodies are examined one by one, kept, and then made current by an entry.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        catalog::Resource,
+        decide::{FieldViolation, RecordClaims, RecordFacts, admit, check_record, decide_publication, record_terms},
+        id::{Digest, Handle, KeyId, SystemId},
+        identifier::Uscc,
+        outcome::{Outcome, RecordViolation, Refusal, RefusalReason},
+        record::RecordHead,
+        statement::{Publication, PublishedRecord, Statement},
+        time::Moment,
+    },
+    sign::{
+        commitment::{SALT_LENGTH, record_handle},
+        dsse,
+        sd_jwt::{Expected, SdJwt, check_complete, verify},
+    },
+    wire,
+};
+
+use super::{
+    Error, Hub,
+    admission::{Earlier, Verified},
+    blocking,
+    exchange::MAX_ATTEMPTS,
+    projection::{Ground, RecordTerms, canonical},
+    receipt::Receipt,
+    sequencer::{Draft, Verdict},
+    snapshot::Snapshot,
+};
+
+/// A record's body as its provider sends it.
+#[derive(Debug, Clone)]
+pub struct RecordBody {
+    /// The SD-JWT with all of its disclosures.
+    pub sd_jwt: String,
+    /// The record salt.
+    pub record_salt: Vec<u8>,
+}
+
+/// The answer to a publication.
+#[derive(Debug)]
+pub struct PublicationAnswer {
+    /// The evidence; its outcome may be a refusal.
+    pub receipt: Receipt,
+    /// All violations, each with the position of its record. Empty in the answer to a repeated request.
+    pub violations: Vec<(u32, FieldViolation)>,
+}
+
+/// The bytes kept of a body: the record salt, then the SD-JWT.
+fn join_body(salt: &[u8; SALT_LENGTH], sd_jwt: &str) -> Vec<u8> {
+    [salt, sd_jwt.as_bytes()].concat()
+}
+
+/// The record salt and the SD-JWT of a kept body.
+pub(super) fn split_body(body: &[u8]) -> Option<(&[u8; SALT_LENGTH], &str)> {
+    let (salt, sd_jwt) = body.split_first_chunk()?;
+    Some((salt, std::str::from_utf8(sd_jwt).ok()?))
+}
+
+/// A body that has been looked at as far as the rules do not matter.
+struct Examined {
+    claims: RecordClaims,
+    fields: Vec<(String, Value)>,
+    issuer_key: KeyId,
+    salt: [u8; SALT_LENGTH],
+    body: Vec<u8>,
+}
+
+enum Attempt {
+    Answered(PublicationAnswer),
+    Decided { draft: Box<Draft>, violations: Vec<(u32, FieldViolation)> },
+}
+
+impl Hub {
+    /// Takes a publication that came over `peer`'s connection, with one body for each record.
+    ///
+    /// # Errors
+    /// When no entry was made. A refusal is no error: it stands in the receipt.
+    pub async fn publish(
+        self: &Arc<Self>,
+        peer: SystemId,
+        envelope: dsse::Envelope,
+        bodies: Vec<RecordBody>,
+    ) -> Result<PublicationAnswer, Error> {
+        let hub = Arc::clone(self);
+        let prepared = blocking(move || {
+            let snapshot = hub.snapshot();
+            let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
+            let Statement::Publication(_, publication) = &statement else {
+                return Err(Error::WrongKind { expected: "a publication" });
+            };
+            let records = publication.records.clone();
+            let verified = Verified::new(&snapshot, &peer, envelope, statement, Vec::new())?;
+            let examined = examine(&snapshot, peer.department(), &records, &bodies);
+            let prepared = Arc::new((verified, examined));
+            let attempt = hub.decide_publication(&prepared.0, prepared.1.as_deref())?;
+            Ok((prepared, attempt))
+        });
+        let (prepared, mut attempt) = prepared.await??;
+        for _ in 0..MAX_ATTEMPTS {
+            let (draft, violations) = match attempt {
+                Attempt::Answered(answer) => return Ok(answer),
+                Attempt::Decided { draft, violations } => (draft, violations),
+            };
+            let outcome = draft.outcome.clone();
+            match self.sequencer.submit(*draft).await? {
+                Verdict::Sealed(sealed) => {
+                    return Ok(PublicationAnswer { receipt: Receipt::of_sealed(sealed, outcome)?, violations });
+                }
+                Verdict::Failed(error) => return Err(error),
+                Verdict::Stale => {}
+            }
+            let (hub, prepared) = (Arc::clone(self), Arc::clone(&prepared));
+            attempt = blocking(move || hub.decide_publication(&prepared.0, prepared.1.as_deref())).await??;
+        }
+        Err(Error::Contended { attempts: MAX_ATTEMPTS })
+    }
+
+    fn decide_publication(
+        &self,
+        verified: &Verified,
+        examined: Option<&[Result<Examined, Vec<FieldViolation>>]>,
+    ) -> Result<Attempt, Error> {
+        let Statement::Publication(_, publication) = verified.statement.as_ref() else {
+            return Err(Error::WrongKind { expected: "a publication" });
+        };
+        let snapshot = self.snapshot();
+        let now = Moment::new(self.clock.now().max(snapshot.time));
+        let reused = match verified.earlier(self.projections.as_ref(), self.reader.as_ref())? {
+            Earlier::Same(receipt) => {
+                return Ok(Attempt::Answered(PublicationAnswer { receipt: *receipt, violations: Vec::new() }));
+            }
+            Earlier::Other => true,
+            Earlier::None => false,
+        };
+        let permitted = admit(&snapshot.rules, &verified.statement, verified.standing(reused, &[]), &now)
+            .and_then(|()| decide_publication(&snapshot.rules, &verified.header.actor, publication))
+            .and_then(|resource| {
+                let mismatch = || Refusal::new(RefusalReason::PublicationInvalid, "one body for each record");
+                Ok((resource, examined.ok_or_else(mismatch)?))
+            });
+        let (resource, examined) = match permitted {
+            Ok(permitted) => permitted,
+            Err(refusal) => {
+                let draft = verified.draft(Outcome::Refused(refusal), snapshot.size, &now);
+                return Ok(Attempt::Decided { draft: Box::new(draft), violations: Vec::new() });
+            }
+        };
+        let checked = self.check_records(&snapshot, &resource, publication, examined)?;
+        self.bodies.put(&checked.bodies)?;
+        let mut draft = verified.draft(Outcome::Published(checked.results), snapshot.size, &now);
+        draft.basis.grounds.extend(checked.grounds);
+        draft.terms = checked.terms;
+        Ok(Attempt::Decided { draft: Box::new(draft), violations: checked.violations })
+    }
+
+    fn check_records<'a>(
+        &self,
+        snapshot: &Snapshot,
+        resource: &Resource,
+        publication: &Publication,
+        examined: &'a [Result<Examined, Vec<FieldViolation>>],
+    ) -> Result<Checked<'a>, Error> {
+        let mut checked = Checked::default();
+        // Who takes an identifier within this very batch; the index knows only earlier ones.
+        let mut taken = HashMap::new();
+        for (position, (record, examined)) in (0..).zip(publication.records.iter().zip(examined)) {
+            checked.grounds.push(Ground::Record(record.handle));
+            let current = self.projections.record(&record.handle)?.map(|row| row.head);
+            let found = match examined {
+                Err(violations) => Err(violations.clone()),
+                Ok(examined) => {
+                    let terms = self.terms.of_record(resource, &examined.fields, examined.issuer_key);
+                    let owner = match terms {
+                        Some(terms) => {
+                            checked.grounds.extend([Ground::Key(terms.record_key), Ground::Key(terms.holder_key)]);
+                            match taken.get(&terms.record_key) {
+                                Some(owner) => Some(*owner),
+                                None => self.projections.by_record_key(&terms.record_key)?,
+                            }
+                        }
+                        None => None,
+                    };
+                    let violations = check(
+                        (resource, publication.resource_version, record),
+                        examined,
+                        current.as_ref(),
+                        owner,
+                        snapshot,
+                    );
+                    match terms {
+                        Some(terms) if violations.is_empty() => {
+                            taken.insert(terms.record_key, record.handle);
+                            Ok((terms, record.jwt_sha256, examined.body.as_slice()))
+                        }
+                        _ => Err(violations),
+                    }
+                }
+            };
+            checked.take(position, found);
+        }
+        Ok(checked)
+    }
+
+    /// What the hub has of some records of a resource of the peer's department. Blocks.
+    ///
+    /// # Errors
+    /// When the peer is not the provider, or asks for too many.
+    pub fn record_states(
+        &self,
+        peer: &SystemId,
+        resource_id: &str,
+        handles: &[Handle],
+    ) -> Result<Vec<(Handle, Option<RecordHead>)>, Error> {
+        let snapshot = self.known_peer(peer)?;
+        let resource = snapshot.rules.catalog.newest(resource_id).map(|(_, resource)| resource);
+        if resource.is_none_or(|resource| resource.provider != *peer.department()) {
+            return Err(Error::NotFound(format!("resource {resource_id} of {}", peer.department())));
+        }
+        if handles.len() > MAX_STATES {
+            return Err(Error::Argument { field: "handles", problem: format!("must be at most {MAX_STATES}") });
+        }
+        handles.iter().map(|handle| Ok((*handle, self.projections.record(handle)?.map(|row| row.head)))).collect()
+    }
+}
+
+/// The most records whose states are told at once: an answer of about 100 KiB.
+const MAX_STATES: usize = 1_000;
+
+/// A batch of records, checked.
+#[derive(Default)]
+struct Checked<'a> {
+    results: Vec<BTreeSet<RecordViolation>>,
+    violations: Vec<(u32, FieldViolation)>,
+    terms: Vec<RecordTerms>,
+    bodies: Vec<(Digest, &'a [u8])>,
+    grounds: Vec<Ground>,
+}
+
+impl<'a> Checked<'a> {
+    fn take(&mut self, position: u32, found: Result<(RecordTerms, Digest, &'a [u8]), Vec<FieldViolation>>) {
+        match found {
+            Ok((terms, jwt_sha256, body)) => {
+                self.terms.push(terms);
+                self.bodies.push((jwt_sha256, body));
+                self.results.push(BTreeSet::new());
+            }
+            Err(violations) => {
+                self.results.push(violations.iter().map(|violation| violation.violation).collect());
+                self.violations.extend(violations.into_iter().map(|violation| (position, violation)));
+            }
+        }
+    }
+}
+
+/// Looks at the bodies as far as the rules do not matter; `None` where they do not correspond to the records.
+fn examine(
+    snapshot: &Snapshot,
+    department: &Uscc,
+    records: &[PublishedRecord],
+    bodies: &[RecordBody],
+) -> Option<Vec<Result<Examined, Vec<FieldViolation>>>> {
+    (records.len() == bodies.len()).then(|| {
+        records.iter().zip(bodies).map(|(record, body)| examine_body(snapshot, department, record, body)).collect()
+    })
+}
+
+fn examine_body(
+    snapshot: &Snapshot,
+    department: &Uscc,
+    record: &PublishedRecord,
+    body: &RecordBody,
+) -> Result<Examined, Vec<FieldViolation>> {
+    let one = |violation, description: String| vec![FieldViolation::of_record(violation, description)];
+    let malformed = |error: crate::sign::Error| one(RecordViolation::Malformed, error.to_string());
+    let salt: [u8; SALT_LENGTH] = body.record_salt.as_slice().try_into().map_err(|_| {
+        one(RecordViolation::Handle, format!("record_salt must be {SALT_LENGTH} bytes, is {}", body.record_salt.len()))
+    })?;
+    let sd_jwt = SdJwt::parse(&body.sd_jwt).map_err(malformed)?;
+    if sd_jwt.jwt_hash() != record.jwt_sha256.0 {
+        return Err(one(RecordViolation::Hash, "jwt_sha256 is not the SHA-256 of the JWT".to_owned()));
+    }
+    let kid = sd_jwt.kid().map_err(malformed)?;
+    let key = wire::kid_from_text(&kid).filter(|kid| {
+        let key = snapshot.rules.directory.keys.get(kid);
+        key.is_some_and(|key| key.is_active() && key.system.department() == department)
+    });
+    let unsigned = || one(RecordViolation::Signature, format!("key {kid} is not an active key of {department}"));
+    let issuer_key = key.ok_or_else(unsigned)?;
+    let verifying = snapshot.keys.get(&issuer_key).ok_or_else(unsigned)?;
+    let incomplete = check_complete(&sd_jwt).map_err(malformed)?;
+    if !incomplete.is_empty() {
+        let describe = |violation: &crate::sign::sd_jwt::Violation| FieldViolation {
+            violation: RecordViolation::Disclosure,
+            field: Some(violation.at.clone()),
+            description: violation.fault.code().to_owned(),
+        };
+        return Err(incomplete.iter().map(describe).collect());
+    }
+    let record = verify(&body.sd_jwt, verifying, &Expected::default()).map_err(|error| match error {
+        crate::sign::Error::Signature { .. } => {
+            one(RecordViolation::Signature, format!("the signature does not verify with key {kid}"))
+        }
+        error => malformed(error),
+    })?;
+    let ver = u32::try_from(record.claims.ver)
+        .map_err(|_| one(RecordViolation::Claim, "ver is greater than 4294967295".to_owned()))?;
+    Ok(Examined {
+        claims: RecordClaims { iss: record.claims.iss, vct: record.claims.vct, jti: Handle(record.claims.jti), ver },
+        fields: record.fields.into_iter().collect(),
+        issuer_key,
+        salt,
+        body: join_body(&salt, &body.sd_jwt),
+    })
+}
+
+/// All that the rules find wrong with a record.
+fn check(
+    (resource, resource_version, record): (&Resource, u32, &PublishedRecord),
+    examined: &Examined,
+    current: Option<&RecordHead>,
+    identifier_owner: Option<Handle>,
+    snapshot: &Snapshot,
+) -> Vec<FieldViolation> {
+    let identifier = record_terms(resource, &examined.fields)
+        .and_then(|(record_id, _)| canonical(resource, resource.record_id_field.as_str(), record_id));
+    let expected_handle = identifier
+        .and_then(|identifier| record_handle(&examined.salt, resource.resource_id.as_str(), &identifier).ok())
+        .map(Handle);
+    let facts = RecordFacts { current, identifier_owner, expected_handle };
+    let mut found = check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts);
+    // A key may have been retired since the body was examined.
+    if !snapshot.rules.directory.keys.get(&examined.issuer_key).is_some_and(|key| key.is_active()) {
+        found.push(FieldViolation::of_record(RecordViolation::Signature, "the key that signed the record was retired"));
+    }
+    found
+}

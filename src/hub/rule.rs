@@ -1,0 +1,172 @@
+//! The life of a statement about the rules, and the reading of them.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{
+        agreement::AgreementVersion,
+        decide::{RuleFacts, admit, decide_rule},
+        directory::Capability,
+        id::SystemId,
+        outcome::Outcome,
+        statement::{RuleChange, Statement},
+        time::Moment,
+    },
+    sign::{
+        Verifier as _,
+        commitment::{Opening, Scheme},
+        dsse,
+    },
+    wire,
+};
+
+use super::{
+    Error, Hub,
+    admission::{Earlier, Expected, Verified},
+    blocking,
+    exchange::MAX_ATTEMPTS,
+    receipt::Receipt,
+    sequencer::{Draft, Verdict},
+    snapshot::Snapshot,
+};
+
+enum Attempt {
+    Answered(Receipt),
+    Decided(Box<Draft>),
+}
+
+impl Hub {
+    /// Takes a statement about the rules that came over `peer`'s connection.
+    ///
+    /// # Errors
+    /// When no entry was made. A refusal is no error: it stands in the receipt.
+    pub async fn change_rules(
+        self: &Arc<Self>,
+        peer: SystemId,
+        envelope: dsse::Envelope,
+        openings: Vec<Opening>,
+    ) -> Result<Receipt, Error> {
+        let hub = Arc::clone(self);
+        let (verified, mut attempt) = blocking(move || {
+            let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
+            if !matches!(statement, Statement::Rule(..)) {
+                return Err(Error::WrongKind { expected: "a directory, catalog or agreement statement" });
+            }
+            let verified = Arc::new(Verified::new(&hub.snapshot(), &peer, envelope, statement, openings)?);
+            let attempt = hub.decide_rules(&verified)?;
+            Ok((verified, attempt))
+        })
+        .await??;
+        for _ in 0..MAX_ATTEMPTS {
+            let draft = match attempt {
+                Attempt::Answered(receipt) => return Ok(receipt),
+                Attempt::Decided(draft) => draft,
+            };
+            let outcome = draft.outcome.clone();
+            match self.sequencer.submit(*draft).await? {
+                Verdict::Sealed(sealed) => return Receipt::of_sealed(sealed, outcome),
+                Verdict::Failed(error) => return Err(error),
+                Verdict::Stale => {}
+            }
+            let (hub, verified) = (Arc::clone(self), Arc::clone(&verified));
+            attempt = blocking(move || hub.decide_rules(&verified)).await??;
+        }
+        Err(Error::Contended { attempts: MAX_ATTEMPTS })
+    }
+
+    fn decide_rules(&self, verified: &Verified) -> Result<Attempt, Error> {
+        let Statement::Rule(header, change) = verified.statement.as_ref() else {
+            return Err(Error::WrongKind { expected: "a directory, catalog or agreement statement" });
+        };
+        let snapshot = self.snapshot();
+        let now = Moment::new(self.clock.now().max(snapshot.time));
+        let reused = match verified.earlier(self.projections.as_ref(), self.reader.as_ref())? {
+            Earlier::Same(receipt) => return Ok(Attempt::Answered(*receipt)),
+            Earlier::Other => true,
+            Earlier::None => false,
+        };
+        let commitments = change.text_commitments().into_iter();
+        let expected: Vec<_> =
+            commitments.map(|commitment| Expected { commitment, scheme: Some(Scheme::Text) }).collect();
+        let facts = RuleFacts { text_signature_valid: text_signature_valid(&snapshot, verified, change) };
+        let decided = admit(&snapshot.rules, &verified.statement, verified.standing(reused, &expected), &now)
+            .and_then(|()| decide_rule(&snapshot.rules, header, change, facts, &now));
+        let outcome = decided.map_or_else(Outcome::Refused, Outcome::Applied);
+        Ok(Attempt::Decided(Box::new(verified.draft(outcome, snapshot.size, &now))))
+    }
+
+    /// The agreement of an id, in a version or the newest, for a peer that may read it, with the texts opened as far as the
+    /// hub still keeps them. Blocks.
+    ///
+    /// # Errors
+    /// When there is none that the peer may know of.
+    pub fn agreement(
+        &self,
+        peer: &SystemId,
+        id: &str,
+        version: Option<u32>,
+    ) -> Result<(AgreementVersion, Vec<Opening>), Error> {
+        let snapshot = self.known_peer(peer)?;
+        let unknown = || Error::NotFound(format!("agreement {id}"));
+        let agreement = snapshot.rules.agreements.find(id).ok_or_else(unknown)?;
+        let found = match version {
+            None => agreement.newest(),
+            Some(number) => agreement.version(number),
+        };
+        let found = found.filter(|found| may_read(&snapshot, peer, found)).ok_or_else(unknown)?.clone();
+        let openings = match found.entry_indexes.first() {
+            Some(proposal) => self.openings_of(*proposal)?,
+            None => Vec::new(),
+        };
+        Ok((found, openings))
+    }
+
+    /// The newest version of each agreement after an id that a peer may read, in the order of their ids, at most `limit`.
+    ///
+    /// # Errors
+    /// When the peer is not registered.
+    pub fn agreements(&self, peer: &SystemId, after: &str, limit: usize) -> Result<Vec<AgreementVersion>, Error> {
+        let snapshot = self.known_peer(peer)?;
+        let newest = snapshot.rules.agreements.after(after).filter_map(|(_, agreement)| agreement.newest());
+        Ok(newest.filter(|version| may_read(&snapshot, peer, version)).take(limit).cloned().collect())
+    }
+
+    fn openings_of(&self, index: u64) -> Result<Vec<Opening>, Error> {
+        Ok(self.reader.openings(index)?.iter().filter_map(|bytes| wire::decode_opening(bytes)).collect())
+    }
+
+    /// The rules, for a registered peer.
+    ///
+    /// # Errors
+    /// When the peer is not registered.
+    pub fn rules_for(&self, peer: &SystemId) -> Result<Arc<Snapshot>, Error> {
+        self.known_peer(peer)
+    }
+}
+
+fn may_read(snapshot: &Snapshot, peer: &SystemId, version: &AgreementVersion) -> bool {
+    let department = *peer.department();
+    let directory = &snapshot.rules.directory;
+    department == version.text.consumer
+        || department == version.text.provider
+        || directory.holds(peer, Capability::Administer)
+        || directory.holds(peer, Capability::Audit)
+}
+
+/// Whether the actor's signature over an agreement's text verifies; a statement without one has nothing wrong with it.
+fn text_signature_valid(snapshot: &Snapshot, verified: &Verified, change: &RuleChange) -> bool {
+    let (text, signature) = match change {
+        RuleChange::AgreementProposal { serialized, signature, .. } => (Arc::clone(serialized), signature),
+        RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => {
+            let agreement = snapshot.rules.agreements.find(consent.agreement_id.as_str());
+            let Some(version) = agreement.and_then(|agreement| agreement.version(consent.version)) else {
+                // There is nothing to have signed; the decision says so.
+                return false;
+            };
+            (Arc::clone(&version.serialized), &consent.signature)
+        }
+        _ => return true,
+    };
+    let pae = dsse::pae(&dsse::payload_type(wire::AGREEMENT_TEXT_KIND), &text);
+    snapshot.keys.get(&verified.kid).is_some_and(|key| key.verify(&pae, signature).is_ok())
+}

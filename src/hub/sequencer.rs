@@ -1,0 +1,403 @@
+//! The sequencer: one thread that owns the order of the log.
+//!
+//! It takes whatever queued while the last batch was made durable, and adds no delay of its own. For each draft it checks
+//! that the ground of its decision has not moved; what has is sent back to be decided again on the newer state. The rest is
+//! given one time, hashed into the tree, signed with one checkpoint and appended with one sync. Then, and only then, the
+//! projections and the snapshot move on, and the receipts leave.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    domain::{
+        decide::Access,
+        id::{AgreementId, Digest, SystemId},
+        outcome::Outcome,
+        rules::Rules,
+        statement::Statement,
+        time::{Date, Time},
+    },
+    sign::{LogSigner, dsse},
+    store::{self, Batch, Change, ExchangeLog, Projections},
+    tlog::{BatchTree, MAX_ENTRY_LEN, Note, leaf_hash},
+    wire::Entry,
+};
+
+use super::{
+    Clock, Error,
+    genesis::sign_checkpoint,
+    projection::{Ground, Recent, RecordTerms, changes_of, grounds_of},
+    snapshot::{Published, Snapshot},
+};
+
+/// How many drafts may wait: several batches' worth, so that the sequencer is never idle under load, yet a full queue drains
+/// within a fraction of a second.
+pub(super) const MAX_WAITING: usize = 8_192;
+/// How many entries one batch holds at most: beyond this the shared costs of a batch are negligible already.
+const MAX_BATCH: usize = 4_096;
+/// How many bytes one batch holds at most: it is held in memory and written in one piece.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// How often the projections are made durable. What is not is caught up from the log at the next start.
+const FLUSH_EVERY: Duration = Duration::from_secs(30);
+/// Refusals are counted over this many seconds.
+const REFUSAL_WINDOW_SECONDS: i64 = 60;
+
+/// A decided statement, on its way into the log.
+pub(super) struct Draft {
+    pub(super) envelope: dsse::Envelope,
+    pub(super) payload_sha256: Digest,
+    pub(super) statement: Arc<Statement>,
+    pub(super) outcome: Outcome,
+    pub(super) basis: Basis,
+    /// The terms of the records that become current, in their order.
+    pub(super) terms: Vec<RecordTerms>,
+    /// Serialized openings to keep with the entry.
+    pub(super) openings: Vec<Vec<u8>>,
+}
+
+/// What a decision rests on.
+pub(super) struct Basis {
+    /// The size of the log when the ground was looked at.
+    pub(super) as_of: u64,
+    /// Every comparison with the present comes out the same before this.
+    pub(super) stands_until: Time,
+    /// The ground beside the rules.
+    pub(super) grounds: Vec<Ground>,
+    /// What a permitted query takes from its agreement's day.
+    pub(super) access: Option<Access>,
+}
+
+/// A draft that is durable in the log.
+pub(super) struct Sealed {
+    pub(super) index: u64,
+    pub(super) entry: Vec<u8>,
+    pub(super) tree: Arc<BatchTree>,
+    pub(super) checkpoint: Arc<Note>,
+}
+
+/// What became of a draft.
+pub(super) enum Verdict {
+    /// It is in the log.
+    Sealed(Sealed),
+    /// Its ground has moved; the newer state is published, decide again.
+    Stale,
+    /// It will not be.
+    Failed(Error),
+}
+
+struct Waiting {
+    draft: Draft,
+    reply: oneshot::Sender<Verdict>,
+}
+
+/// The way to the sequencer.
+pub(super) struct Handle {
+    queue: std::sync::Mutex<Option<mpsc::Sender<Waiting>>>,
+    failure: watch::Receiver<Option<String>>,
+}
+
+impl Handle {
+    /// Hands a draft over and waits for what becomes of it. The wait ends with the batch, or with the sequencer.
+    pub(super) async fn submit(&self, draft: Draft) -> Result<Verdict, Error> {
+        let queue = self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let queue = queue.ok_or(Error::Stopping)?;
+        let (reply, verdict) = oneshot::channel();
+        queue.try_send(Waiting { draft, reply }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded { limit: MAX_WAITING },
+            mpsc::error::TrySendError::Closed(_) => Error::Stopping,
+        })?;
+        drop(queue);
+        verdict.await.map_err(|_| Error::Stopping)
+    }
+
+    /// Resolves when the sequencer has failed.
+    pub(super) async fn failed(&self) -> String {
+        let mut failure = self.failure.clone();
+        match failure.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            // It stopped in good order: there is no failure to wait for.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Takes no more drafts; the thread ends when those taken are sealed.
+    pub(super) fn stop(&self) {
+        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+/// What the sequencer works with.
+pub(super) struct Stage {
+    pub(super) log: Box<dyn ExchangeLog>,
+    pub(super) projections: Arc<dyn Projections>,
+    pub(super) signer: LogSigner,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) published: Arc<Published>,
+}
+
+/// Starts the thread.
+pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Error> {
+    let (queue, waiting) = mpsc::channel(MAX_WAITING);
+    let (failed, failure) = watch::channel(None);
+    let snapshot = stage.published.load();
+    let sequencer = Sequencer {
+        stage,
+        recent: Recent::from(snapshot.size),
+        quotas: HashMap::new(),
+        refusals: HashMap::new(),
+        refusals_since: snapshot.time,
+        flushed: Instant::now(),
+    };
+    let thread = thread::Builder::new()
+        .name("sequencer".to_owned())
+        .spawn(move || sequencer.run(waiting, &failed))
+        .map_err(|source| store::Error::Io { what: "starting the sequencer".to_owned(), source })?;
+    Ok((Handle { queue: std::sync::Mutex::new(Some(queue)), failure }, thread))
+}
+
+struct Sequencer {
+    stage: Stage,
+    recent: Recent,
+    /// How many records were asked for, by agreement and day; those of past days are dropped.
+    quotas: HashMap<(AgreementId, Date), u64>,
+    /// How many refusals of each system were entered within the window.
+    refusals: HashMap<SystemId, u32>,
+    refusals_since: Time,
+    flushed: Instant,
+}
+
+/// A batch while it is put together; nothing of it is in the sequencer's own state yet.
+struct Gathering {
+    time: Time,
+    first: u64,
+    bytes: usize,
+    entries: Vec<Vec<u8>>,
+    openings: Vec<Vec<Vec<u8>>>,
+    changes: Vec<Change>,
+    moved: HashMap<Ground, u64>,
+    quotas: HashMap<(AgreementId, Date), u64>,
+    refused: Vec<SystemId>,
+    rules: Option<Rules>,
+    sealed: Vec<oneshot::Sender<Verdict>>,
+    stale: Vec<oneshot::Sender<Verdict>>,
+}
+
+enum Check {
+    Stands,
+    Stale,
+    Failed(Error),
+}
+
+impl Sequencer {
+    fn run(mut self, mut waiting: mpsc::Receiver<Waiting>, failed: &watch::Sender<Option<String>>) {
+        while let Some(first) = waiting.blocking_recv() {
+            if let Err(reason) = self.seal(first, &mut waiting) {
+                tracing::error!(%reason, "the sequencer stops: what is durable is no longer certain");
+                // Closing the queue drops the drafts that wait: their callers learn that the hub is stopping.
+                failed.send_replace(Some(reason));
+                return;
+            }
+        }
+    }
+
+    /// Seals one batch. An error means that the process must end.
+    fn seal(&mut self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Result<(), String> {
+        let snapshot = self.stage.published.load();
+        let mut batch = self.begin(&snapshot);
+        let mut next = Some(first);
+        while let Some(Waiting { draft, reply }) = next.take() {
+            match self.check(&snapshot, &batch, &draft) {
+                Check::Stands => self.gather(&snapshot, &mut batch, draft, reply)?,
+                Check::Stale => batch.stale.push(reply),
+                Check::Failed(error) => drop(reply.send(Verdict::Failed(error))),
+            }
+            if batch.entries.len() < MAX_BATCH && batch.bytes < MAX_BATCH_BYTES {
+                next = waiting.try_recv().ok();
+            }
+        }
+        self.commit(&snapshot, batch)
+    }
+
+    fn begin(&mut self, snapshot: &Snapshot) -> Gathering {
+        // The log's time never runs backwards, whatever the clock does.
+        let time = self.stage.clock.now().max(snapshot.time);
+        if time >= self.refusals_since.plus_seconds(REFUSAL_WINDOW_SECONDS) {
+            self.refusals.clear();
+            self.refusals_since = time;
+        }
+        let today = time.civil_day(snapshot.rules.policy.civil_day_offset_seconds);
+        self.quotas.retain(|(_, day), _| *day >= today);
+        Gathering {
+            time,
+            first: snapshot.size,
+            bytes: 0,
+            entries: Vec::new(),
+            openings: Vec::new(),
+            changes: Vec::new(),
+            moved: HashMap::new(),
+            quotas: HashMap::new(),
+            refused: Vec::new(),
+            rules: None,
+            sealed: Vec::new(),
+            stale: Vec::new(),
+        }
+    }
+
+    /// Whether the ground of a decision still holds, here in the order.
+    fn check(&mut self, snapshot: &Snapshot, batch: &Gathering, draft: &Draft) -> Check {
+        let basis = &draft.basis;
+        // The rules' version is the index of the entry that changed them: looked at after it, they are the same.
+        if batch.rules.is_some() || basis.as_of <= snapshot.rules.version || batch.time >= basis.stands_until {
+            return Check::Stale;
+        }
+        let moved = |ground| batch.moved.contains_key(ground) || self.recent.moved_since(ground, basis.as_of);
+        if basis.grounds.iter().any(moved) {
+            return Check::Stale;
+        }
+        if let Some(access) = &basis.access {
+            let key = (access.agreement_id.clone(), access.day);
+            let gathered = batch.quotas.get(&key).copied().unwrap_or_default();
+            match self.quota(&key) {
+                Ok(used) if used.saturating_add(gathered).saturating_add(access.asked) > access.daily_limit => {
+                    return Check::Stale;
+                }
+                Ok(_) => {}
+                Err(error) => return Check::Failed(error.into()),
+            }
+        }
+        if let (Outcome::Refused(_), Some(header)) = (&draft.outcome, draft.statement.header()) {
+            let limit = snapshot.rules.policy.max_refusals_per_minute;
+            let gathered = batch.refused.iter().filter(|system| **system == header.actor).count();
+            let entered = self.refusals.get(&header.actor).copied().unwrap_or_default() as usize + gathered;
+            if entered >= limit as usize {
+                return Check::Failed(Error::TooManyRefusals { limit });
+            }
+        }
+        Check::Stands
+    }
+
+    fn quota(&mut self, key: &(AgreementId, Date)) -> Result<u64, store::Error> {
+        if let Some(used) = self.quotas.get(key) {
+            return Ok(*used);
+        }
+        let used = self.stage.projections.quota(&key.0, key.1)?;
+        self.quotas.insert(key.clone(), used);
+        Ok(used)
+    }
+
+    fn gather(
+        &mut self,
+        snapshot: &Snapshot,
+        batch: &mut Gathering,
+        draft: Draft,
+        reply: oneshot::Sender<Verdict>,
+    ) -> Result<(), String> {
+        let index = batch.first + batch.entries.len() as u64;
+        let Draft { envelope, payload_sha256, statement, outcome, basis, terms, openings } = draft;
+        let entry = Entry { time: batch.time, envelope, outcome };
+        let bytes = entry.encode();
+        if bytes.len() > MAX_ENTRY_LEN {
+            drop(reply.send(Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
+            return Ok(());
+        }
+        if let Outcome::Applied(effect) = &entry.outcome {
+            let mut rules = Rules::clone(&snapshot.rules);
+            rules.apply(index, &statement, effect).map_err(|error| error.to_string())?;
+            batch.rules = Some(rules);
+        }
+        if let (Outcome::Refused(_), Some(header)) = (&entry.outcome, statement.header()) {
+            batch.refused.push(header.actor.clone());
+        }
+        if let Some(access) = basis.access {
+            *batch.quotas.entry((access.agreement_id, access.day)).or_default() += access.asked;
+        }
+        let changes =
+            changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &entry.outcome, &terms);
+        for ground in changes.iter().flat_map(grounds_of) {
+            batch.moved.insert(ground, index);
+        }
+        batch.changes.extend(changes);
+        batch.bytes += bytes.len();
+        batch.entries.push(bytes);
+        batch.openings.push(openings);
+        batch.sealed.push(reply);
+        Ok(())
+    }
+
+    /// Makes a batch durable and lets its receipts go. An error means that the process must end.
+    fn commit(&mut self, snapshot: &Snapshot, gathering: Gathering) -> Result<(), String> {
+        let Gathering { time, first, entries, openings, changes, moved, quotas, refused, rules, sealed, stale, .. } =
+            gathering;
+        if !entries.is_empty() {
+            let tail = self.stage.log.tail().ok_or("the log has no tail")?;
+            let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+            let tree = BatchTree::new(&tail.frontier, leaves.clone()).map_err(|error| error.to_string())?;
+            let checkpoint =
+                sign_checkpoint(&self.stage.signer, &tree.frontier()).map_err(|error| error.to_string())?;
+            let batch =
+                Batch { entries, leaves, openings, frontier: tree.frontier(), checkpoint: checkpoint.to_string() };
+            match self.stage.log.append(first, &batch) {
+                Ok(()) => {}
+                Err(store::Error::Full { what, source }) => {
+                    // Nothing was written, nothing of the batch is in our state: refuse it and go on.
+                    for reply in sealed {
+                        let source = std::io::Error::new(source.kind(), source.to_string());
+                        drop(reply.send(Verdict::Failed(store::Error::Full { what, source }.into())));
+                    }
+                    stale.into_iter().for_each(|reply| drop(reply.send(Verdict::Stale)));
+                    return Ok(());
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+            let size = tree.size();
+            self.stage.projections.apply(size, &changes).map_err(|error| error.to_string())?;
+            self.advance(moved, quotas, refused)?;
+            self.stage.published.store(match rules {
+                Some(rules) => Snapshot::new(Arc::new(rules), size, time),
+                None => snapshot.grown(size, time),
+            });
+            let (tree, checkpoint) = (Arc::new(tree), Arc::new(checkpoint));
+            for ((index, entry), reply) in (first..).zip(batch.entries).zip(sealed) {
+                let sealed = Sealed { index, entry, tree: Arc::clone(&tree), checkpoint: Arc::clone(&checkpoint) };
+                // A caller that has gone away fetches its receipt later.
+                drop(reply.send(Verdict::Sealed(sealed)));
+            }
+        }
+        stale.into_iter().for_each(|reply| drop(reply.send(Verdict::Stale)));
+        self.flush_now_and_then();
+        Ok(())
+    }
+
+    /// Takes a durable batch into the sequencer's own state.
+    fn advance(
+        &mut self,
+        moved: HashMap<Ground, u64>,
+        quotas: HashMap<(AgreementId, Date), u64>,
+        refused: Vec<SystemId>,
+    ) -> Result<(), String> {
+        let mut moved: Vec<_> = moved.into_iter().collect();
+        moved.sort_by_key(|(_, index)| *index);
+        moved.into_iter().for_each(|(ground, index)| self.recent.record(index, ground));
+        for (key, asked) in quotas {
+            // It was read when the draft was checked, so it is there.
+            *self.quotas.get_mut(&key).ok_or("a quota was not counted")? += asked;
+        }
+        refused.into_iter().for_each(|system| *self.refusals.entry(system).or_default() += 1);
+        Ok(())
+    }
+
+    fn flush_now_and_then(&mut self) {
+        if self.flushed.elapsed() >= FLUSH_EVERY {
+            if let Err(error) = self.stage.projections.flush() {
+                tracing::warn!(%error, "the index could not be made durable; it will be caught up at the next start");
+            }
+            self.flushed = Instant::now();
+        }
+    }
+}
