@@ -11,19 +11,23 @@ pub(super) fn nearest(text: &str, known: impl IntoIterator<Item = &'static str>)
 /// Of a longer text no known word is near.
 const LONGEST: usize = 64;
 
-/// The edits (insertion, deletion, substitution) that make one text of the other.
+/// The edits (insertion, deletion, substitution, exchange of neighbours) that make one text of the other.
 fn distance(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
     for (position, a) in from.iter().enumerate() {
-        let mut next = vec![position + 1];
+        let mut row = vec![position + 1];
         for (index, b) in to.iter().enumerate() {
-            let at = |cells: &[usize], index: usize| cells.get(index).copied().unwrap_or(usize::MAX - 1);
-            let substituted = at(&row, index) + usize::from(a != b);
-            next.push(substituted.min(at(&row, index + 1) + 1).min(at(&next, index) + 1));
+            let substituted = at(&last, index) + usize::from(a != b);
+            let edited = substituted.min(at(&last, index + 1) + 1).min(at(&row, index) + 1);
+            let exchanged =
+                index > 0 && position > 0 && to.get(index - 1) == Some(a) && from.get(position - 1) == Some(b);
+            row.push(if exchanged { edited.min(at(&before, index - 1) + 1) } else { edited });
         }
-        row = next;
+        before = std::mem::replace(&mut last, row);
     }
-    row.last().copied().unwrap_or_default()
+    at(&last, to.len())
 }
 
 #[cfg(test)]
@@ -37,7 +41,7 @@ mod tests {
         for (text, suggestion) in [
             ("sharing_clas", Some("sharing_class")),
             ("shareing_condition", Some("sharing_condition")),
-            ("nmae", None),
+            ("nmae", Some("name")),
             ("nam", Some("name")),
             ("License", Some("LICENCE")),
             ("licence", Some("LICENCE")),

@@ -3,6 +3,7 @@
 //! To add a subcommand `x`: a file `x.rs` with a struct that derives [`clap::Args`] (its doc comment is the help) and
 //! implements [`Run`], then one line `mod x;` and one line in [`commands!`] below.
 
+mod catalog;
 mod exit;
 mod key;
 mod output;
@@ -46,6 +47,7 @@ macro_rules! commands {
 commands! {
     Pki(pki::Pki),
     Key(key::Key),
+    Catalog(catalog::Catalog),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.

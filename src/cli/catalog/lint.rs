@@ -1,0 +1,138 @@
+//! `hutong catalog lint`.
+
+use std::{fmt, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::{
+    catalog,
+    cli::{Exit, Output, Run},
+};
+
+/// Check a catalog file, without a hub: everything that is wrong with it at once, as file:line:column
+///
+/// Exit code 0: the file may be applied; 1: there are findings.
+#[derive(Args)]
+pub(in crate::cli) struct Lint {
+    /// The catalog file, TOML in UTF-8
+    file: PathBuf,
+    /// The language of the findings
+    #[arg(long, value_enum, default_value_t = Language::Both)]
+    lang: Language,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Language {
+    /// English, with Chinese beneath
+    Both,
+    /// English
+    En,
+    /// Chinese 中文
+    Zh,
+}
+
+/// A finding as it is printed.
+#[derive(Debug, Serialize)]
+struct Finding {
+    file: String,
+    line: usize,
+    column: usize,
+    path: String,
+    message_en: String,
+    message_zh: String,
+    allowed: String,
+    #[serde(skip)]
+    lang: Language,
+}
+
+impl Finding {
+    fn new(file: &str, finding: &catalog::Finding, lang: Language) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: finding.line,
+            column: finding.column,
+            path: finding.path.clone(),
+            message_en: finding.problem.english(),
+            message_zh: finding.problem.chinese(),
+            allowed: finding.problem.allowed(),
+            lang,
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = if self.lang == Language::Zh { &self.message_zh } else { &self.message_en };
+        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(message)?;
+        if self.lang == Language::Both {
+            write!(f, "\n    {}", self.message_zh)?;
+        }
+        if !self.allowed.is_empty() {
+            let allowed = if self.lang == Language::Zh { "可用" } else { "allowed" };
+            write!(f, "\n    {allowed}: {}", self.allowed)?;
+        }
+        Ok(())
+    }
+}
+
+/// What is said of a file in order.
+#[derive(Serialize)]
+struct InOrder {
+    file: String,
+    resources: usize,
+    fields: usize,
+}
+
+impl fmt::Display for InOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: in order, {} resources with {} fields", self.file, self.resources, self.fields)
+    }
+}
+
+impl Run for Lint {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let file = self.file.display().to_string();
+        match catalog::parse(&super::read(&self.file)?) {
+            Ok(resources) => {
+                let fields = resources.iter().map(|resource| resource.fields.len()).sum();
+                output.print(&InOrder { file, resources: resources.len(), fields })?;
+                Ok(Exit::Success)
+            }
+            Err(findings) => {
+                for finding in &findings {
+                    output.print(&Finding::new(&file, finding, self.lang))?;
+                }
+                Ok(Exit::Findings)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_read_like_a_compilers_in_the_language_asked_for() {
+        let found = catalog::lint(b"[[resource]]\nid = \"a\"\nkynd = \"LICENCE\"\n");
+        let unknown = found.iter().find(|finding| finding.line == 3).unwrap();
+        let shown = |lang| Finding::new("c.toml", unknown, lang).to_string();
+        let both = shown(Language::Both);
+        assert!(
+            both.starts_with(
+                "c.toml:3:1: resource[a].kynd: unknown key; is kind meant?\n    未知的键；是否应为 kind？\n    allowed: id, name,"
+            ),
+            "{both}"
+        );
+        assert!(!shown(Language::En).contains("未知"));
+        assert!(
+            shown(Language::Zh).starts_with("c.toml:3:1: resource[a].kynd: 未知的键；是否应为 kind？\n    可用: id,")
+        );
+    }
+}

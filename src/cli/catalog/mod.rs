@@ -1,0 +1,34 @@
+//! `hutong catalog`: the catalog 数据目录 as a file, reviewed like code.
+
+mod lint;
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+use super::{Exit, OrExit as _, Output, Run};
+
+/// Check, show and apply catalogs of resources, written as TOML files
+#[derive(Args)]
+pub(super) struct Catalog {
+    #[command(subcommand)]
+    command: CatalogCommand,
+}
+
+#[derive(Subcommand)]
+enum CatalogCommand {
+    Lint(lint::Lint),
+}
+
+impl Run for Catalog {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        match self.command {
+            CatalogCommand::Lint(args) => args.run(output),
+        }
+    }
+}
+
+/// The bytes of a catalog file.
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).or_exit(Exit::BadInput, format!("cannot read {}", file.display()))
+}
