@@ -7,6 +7,7 @@ pub mod examples;
 pub mod files;
 pub mod hub;
 pub mod pki;
+pub mod publishing;
 pub mod sign;
 pub mod store;
 pub mod tabular;

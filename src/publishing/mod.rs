@@ -1,0 +1,32 @@
+//! The provider's side of publishing: from a row of a department's table to a signed record.
+//!
+//! The way of a row: [`columns`] tells `tabular` which columns a file of a resource has; [`Publisher::prepare`] makes the
+//! record's fields of the row, derives the masked ones, and finds all that is wrong before anything is signed;
+//! [`next_version`] says whether the hub has the record as it is already; [`Publisher::issue`] signs it; [`Batches`]
+//! gathers signed records into publications of a bounded size.
+//!
+//! There is no second set of rules here: values are read by `tabular`, and records checked by the very function that the
+//! hub decides with. Time, randomness and keys are arguments; whoever calls it talks to the hub.
+
+mod batch;
+mod columns;
+mod prepare;
+mod rejection;
+
+pub use batch::{Batches, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
+pub use columns::{columns, ignored_names};
+pub use prepare::{HeldState, IssuedRecord, PreparedRecord, Publisher, next_version};
+pub use rejection::{Duplicates, Rejection};
+
+/// Why a record could not be signed. What is wrong with its row is a [`Rejection`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The keys or the randomness failed.
+    #[error("cannot sign the record")]
+    Sign(#[from] crate::sign::Error),
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,208 @@
+//! From a row to a record: fields, checks, salt, handle, signature.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{Error, Rejection};
+use crate::{
+    domain::{
+        catalog::{Field, Resource},
+        decide::{RecordClaims, RecordFacts, check_record},
+        id::{Digest, FieldCode, Handle},
+        record::{RecordStatus, Validity},
+        statement::PublishedRecord,
+        time::Time,
+        value::parse_date,
+    },
+    sign::{
+        Random, Secret, Signer,
+        commitment::{SALT_LENGTH, record_handle, record_salt},
+        hmac_sha256, sd_jwt, sha256,
+    },
+    tabular::Row,
+};
+
+/// Makes the records of one resource.
+pub struct Publisher<'a> {
+    /// The resource, in its newest version.
+    pub resource: &'a Resource,
+    /// That version.
+    pub resource_version: u32,
+    /// The provider's secret, from which every record's salt follows.
+    pub secret: &'a Secret,
+}
+
+/// A record in order, not yet signed.
+#[derive(Clone, PartialEq)]
+pub struct PreparedRecord {
+    /// Where its row begins, in lines from 1.
+    pub line: u64,
+    /// Its name in the log.
+    pub handle: Handle,
+    /// Tells whether the row changed since it was last published.
+    pub source_digest: Digest,
+    fields: Vec<(String, Value)>,
+    salt: [u8; SALT_LENGTH],
+    validity: Validity,
+}
+
+/// A record signed, with what its publication says of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IssuedRecord {
+    /// Where its row begins, in lines from 1.
+    pub line: u64,
+    /// Its part of the statement.
+    pub published: PublishedRecord,
+    /// The SD-JWT with all of its disclosures.
+    pub sd_jwt: String,
+    /// The salt, opened to the hub.
+    pub record_salt: [u8; SALT_LENGTH],
+}
+
+// Values and salts stay out of whatever is printed for debugging.
+impl fmt::Debug for PreparedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PreparedRecord(line {}, {}, …)", self.line, self.handle)
+    }
+}
+
+impl fmt::Debug for IssuedRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "IssuedRecord(line {}, {:?}, …)", self.line, self.published)
+    }
+}
+
+/// What the hub has of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldState {
+    /// The current version; 0: none.
+    pub version: u32,
+    /// The version of the resource that it follows.
+    pub resource_version: u32,
+    /// The digest of the row that it was made from.
+    pub source_digest: Digest,
+}
+
+/// The version to publish a record as; `None` where the hub has it as it is: made from the same row, after the same
+/// version of the resource.
+pub fn next_version(held: &HeldState, source_digest: &Digest, resource_version: u32) -> Option<u32> {
+    let unchanged =
+        held.version > 0 && held.resource_version == resource_version && held.source_digest == *source_digest;
+    (!unchanged).then(|| held.version.saturating_add(1))
+}
+
+impl Publisher<'_> {
+    /// Makes a record's fields of a row, in the order of the catalog: derived fields by their rule, empty ones null.
+    ///
+    /// # Errors
+    /// All that is wrong with the row, by field.
+    pub fn prepare(&self, row: &Row) -> Result<PreparedRecord, Vec<Rejection>> {
+        let fields: Vec<(String, Value)> =
+            self.resource.fields.iter().map(|field| (field.code.to_string(), value_of(field, row))).collect();
+        let record_id = text_of(&fields, &self.resource.record_id_field);
+        let salt = record_id.and_then(|id| record_salt(self.secret, self.resource.resource_id.as_str(), id).ok());
+        let handle = record_id
+            .zip(salt)
+            .and_then(|(id, salt)| record_handle(&salt, self.resource.resource_id.as_str(), id).ok())
+            .map(Handle);
+        let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?).and_then(parse_date);
+        let validity =
+            Validity { from: date(&self.resource.valid_from_field), until: date(&self.resource.valid_until_field) };
+        let rejections = self.check(row, &fields, handle, validity);
+        match (salt, handle) {
+            (Some(salt), Some(handle)) if rejections.is_empty() => {
+                let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &row.canonical_bytes()]));
+                Ok(PreparedRecord { line: row.line(), handle, source_digest, fields, salt, validity })
+            }
+            _ => Err(rejections),
+        }
+    }
+
+    /// What is wrong with a row: what could not be read, then whatever the hub would refuse it for, as if it were the
+    /// first version of its record. What only follows from an unreadable value is not said again.
+    fn check(
+        &self,
+        row: &Row,
+        fields: &[(String, Value)],
+        handle: Option<Handle>,
+        validity: Validity,
+    ) -> Vec<Rejection> {
+        let mut rejections: Vec<_> = row.violations().iter().map(Rejection::of_table).collect();
+        let whole = row.violations().iter().any(|violation| violation.field.is_none());
+        if whole {
+            return rejections;
+        }
+        let unreadable = |code: &str| row.violations().iter().any(|found| found.field.as_deref() == Some(code));
+        let follows = |code: &str| {
+            let source = self.resource.field(code).and_then(|field| field.derivation.as_ref());
+            unreadable(code) || source.is_some_and(|derivation| unreadable(derivation.source_field.as_str()))
+        };
+        let record = PublishedRecord {
+            handle: handle.unwrap_or(Handle([0; 32])),
+            version: 1,
+            jwt_sha256: Digest([0; 32]),
+            source_digest: Digest([0; 32]),
+            validity,
+            status: RecordStatus::Active,
+        };
+        let claims = RecordClaims {
+            iss: self.resource.provider.to_string(),
+            vct: self.resource.vct(self.resource_version),
+            jti: record.handle,
+            ver: record.version,
+        };
+        let facts = RecordFacts { current: None, identifier_owner: None, expected_handle: Some(record.handle) };
+        let broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
+        let broken = broken.iter().filter(|violation| !violation.field.as_deref().is_some_and(follows));
+        rejections.extend(broken.map(|violation| Rejection::of_rule(row.line(), violation)));
+        rejections
+    }
+
+    /// Signs a record as a version, `now` being the time it is issued at.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub fn issue(
+        &self,
+        record: &PreparedRecord,
+        version: u32,
+        now: Time,
+        signer: &dyn Signer,
+        random: &dyn Random,
+    ) -> Result<IssuedRecord, Error> {
+        let claims = sd_jwt::RecordClaims {
+            iss: self.resource.provider.to_string(),
+            vct: self.resource.vct(self.resource_version),
+            jti: record.handle.0,
+            ver: version.into(),
+            iat: now.as_seconds(),
+        };
+        let sd_jwt = sd_jwt::issue(signer, random, &claims, &record.fields)?;
+        let jwt = sd_jwt.split('~').next().unwrap_or_default();
+        let published = PublishedRecord {
+            handle: record.handle,
+            version,
+            jwt_sha256: Digest(sha256(jwt.as_bytes())),
+            source_digest: record.source_digest,
+            validity: record.validity,
+            status: RecordStatus::Active,
+        };
+        Ok(IssuedRecord { line: record.line, published, sd_jwt, record_salt: record.salt })
+    }
+}
+
+fn value_of(field: &Field, row: &Row) -> Value {
+    let own = |code: &FieldCode| row.get(code.as_str()).cloned().unwrap_or_default();
+    match &field.derivation {
+        None => own(&field.code),
+        Some(derivation) => match own(&derivation.source_field) {
+            Value::String(source) => derivation.rule.derive(&source).into(),
+            _ => Value::Null,
+        },
+    }
+}
+
+fn text_of<'f>(fields: &'f [(String, Value)], code: &FieldCode) -> Option<&'f str> {
+    fields.iter().find(|(own, _)| own == code.as_str()).and_then(|(_, value)| value.as_str())
+}

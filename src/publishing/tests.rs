@@ -1,0 +1,238 @@
+use std::io::Cursor;
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    catalog,
+    domain::{
+        catalog::Resource,
+        decide::{RecordClaims, RecordFacts, check_record},
+        id::{Digest, Handle},
+        time::Time,
+    },
+    sign::{
+        Secret, SigningKey, SystemRandomness,
+        sd_jwt::{self, Expected, SdJwt},
+    },
+    tabular::{self, Format, Options, Row},
+};
+
+const CATALOG: &[u8] = include_bytes!("../../deploy/examples/catalog.toml");
+const HEADER: &str = "证照标识,统一社会信用代码,名称,类型,法定代表人,法定代表人证件号,注册资本(万元),成立日期,营业期限自,营业期限至,核准日期,登记机关,住所,经营范围";
+/// A row in order, as a spreadsheet mangles it.
+const MANGLED: [&str; 14] = [
+    "11100000MB03271699991.11440399x00000019a.201500000001.001.5",
+    "=\"91440399X000000785\"",
+    "样例市示例青禾云帆物流有限公司\u{3000}",
+    "有限责任公司",
+    "黄例思",
+    "'330199195001080003",
+    "\"1,380.50\"",
+    "2015/12/13",
+    "２０１５年１２月１３日",
+    "长期",
+    "20160129",
+    "样例市市场监督管理局",
+    "样例路900号",
+    "软件开发",
+];
+
+fn resource(position: usize) -> Resource {
+    catalog::parse(CATALOG).unwrap().swap_remove(position)
+}
+
+fn rows(resource: &Resource, table: &[u8]) -> Vec<Row> {
+    let options = Options { ignored: ignored_names(resource), ..Options::default() };
+    let rows = tabular::read(Cursor::new(table), Format::Delimited, columns(resource), &options).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+/// The mangled row with some cells replaced, by their positions.
+fn row_with(cells: &[(usize, &str)]) -> Row {
+    let mut all = MANGLED;
+    for (position, cell) in cells {
+        all[*position] = cell;
+    }
+    rows(&resource(0), format!("{HEADER}\n{}\n", all.join(",")).as_bytes()).remove(0)
+}
+
+struct Provider {
+    resource: Resource,
+    secret: Secret,
+}
+
+impl Provider {
+    fn new(position: usize) -> Self {
+        Self { resource: resource(position), secret: Secret::from_bytes(&[7; 32]) }
+    }
+
+    fn publisher(&self) -> Publisher<'_> {
+        Publisher { resource: &self.resource, resource_version: 2, secret: &self.secret }
+    }
+}
+
+fn issued(publisher: &Publisher<'_>, row: &Row, version: u32) -> (SigningKey, IssuedRecord) {
+    let random = SystemRandomness::new();
+    let key = SigningKey::generate(&random).unwrap();
+    let prepared = publisher.prepare(row).unwrap();
+    let now = Time::from_millis(1_780_000_000_000).unwrap();
+    let record = publisher.issue(&prepared, version, now, &key, &random).unwrap();
+    (key, record)
+}
+
+#[test]
+fn a_mangled_row_becomes_a_record_signed_in_the_catalogs_order_with_derived_fields() {
+    let provider = Provider::new(0);
+    let (key, record) = issued(&provider.publisher(), &row_with(&[]), 3);
+    let expected = Expected {
+        iss: Some("11440399X00000019A"),
+        vct: Some("urn:hutong:samr.business-licence:2"),
+        ..Expected::default()
+    };
+    let verified = sd_jwt::verify(&record.sd_jwt, key.verifying_key(), &expected).unwrap();
+    assert_eq!(verified.claims.jti, record.published.handle.0);
+    assert_eq!((verified.claims.ver, record.published.version), (3, 3));
+    assert_eq!(verified.jwt_hash, record.published.jwt_sha256.0);
+    let fields = SdJwt::parse(&record.sd_jwt).unwrap().values().unwrap();
+    let wanted = [
+        ("ZZBS", json!("1.2.156.3005.2.11100000MB03271699991.11440399X00000019A.201500000001.001.5")),
+        ("CZZTDM", json!("91440399X000000785")),
+        ("CZZT", json!("样例市示例青禾云帆物流有限公司")),
+        ("KZ_LX", json!("有限责任公司")),
+        ("KZ_FDDBR", json!("黄例思")),
+        ("KZ_FDDBR_MASKED", json!("黄**")),
+        ("KZ_FDDBRZJH", json!("330199195001080003")),
+        ("KZ_FDDBRZJH_MASKED", json!("330199********0003")),
+        ("KZ_ZCZB", json!("1380.5")),
+        ("KZ_CLRQ", json!("2015-12-13")),
+        ("ZZYXQQSRQ", json!("2015-12-13")),
+        ("ZZYXQJZRQ", json!("9999-12-31")),
+        ("ZZBFRQ", json!("2016-01-29")),
+        ("ZZBFJG", json!("样例市市场监督管理局")),
+        ("KZ_ZS", json!("样例路900号")),
+        ("KZ_JYFW", json!("软件开发")),
+    ];
+    let fields: Vec<_> = fields.iter().map(|(code, value)| (code.as_str(), value.clone())).collect();
+    assert_eq!(fields, wanted);
+    assert_eq!(record.published.validity.until.unwrap().to_string(), "9999-12-31");
+}
+
+#[test]
+fn what_is_issued_passes_the_hubs_own_checks() {
+    for (position, table) in [
+        (0, &include_bytes!("../../deploy/examples/business-licences-gb18030.csv")[..]),
+        (1, &include_bytes!("../../deploy/examples/real-estate-certificates.csv")[..]),
+    ] {
+        let provider = Provider::new(position);
+        let publisher = provider.publisher();
+        let rows = rows(&provider.resource, table);
+        assert!(rows.len() >= 50);
+        for row in rows.iter().take(60) {
+            let (_, record) = issued(&publisher, row, 1);
+            let sd_jwt = SdJwt::parse(&record.sd_jwt).unwrap();
+            assert_eq!(sd_jwt::check_complete(&sd_jwt).unwrap(), []);
+            let signed = sd_jwt.claims_unverified().unwrap();
+            let claims = RecordClaims { iss: signed.iss, vct: signed.vct, jti: Handle(signed.jti), ver: 1 };
+            let fields = sd_jwt.values().unwrap();
+            let handle = Some(record.published.handle);
+            let facts = RecordFacts { current: None, identifier_owner: None, expected_handle: handle };
+            let found = check_record(&provider.resource, 2, &record.published, &claims, &fields, &facts);
+            assert_eq!(found, [], "line {}", row.line());
+        }
+    }
+}
+
+#[test]
+fn all_that_is_wrong_with_a_row_is_said_at_once_and_nothing_twice() {
+    let provider = Provider::new(0);
+    let long = "长".repeat(501);
+    let table: [(&[(usize, &str)], &[(Option<&str>, &str)]); 9] = [
+        (&[(1, "9.1440300708461E+17")], &[(Some("CZZTDM"), "digits-lost")]),
+        (&[(1, "91440399X000000786")], &[(Some("CZZTDM"), "identifier")]),
+        (&[(0, ""), (2, "")], &[(Some("ZZBS"), "missing"), (Some("CZZT"), "missing")]),
+        // The masked fields only follow from their sources.
+        (&[(4, ""), (5, "3301")], &[(Some("KZ_FDDBR"), "missing"), (Some("KZ_FDDBRZJH"), "identifier")]),
+        (&[(7, "2015-02-30"), (12, &long)], &[(Some("KZ_CLRQ"), "no-such-date"), (Some("KZ_ZS"), "too-long")]),
+        (&[(8, "2020-01-01"), (9, "2019-12-31")], &[(None, "VALIDITY")]),
+        (
+            &[(1, "#REF!"), (8, "2020-01-01"), (9, "2019-12-31")],
+            &[(Some("CZZTDM"), "spreadsheet-error"), (None, "VALIDITY")],
+        ),
+        (&[(6, "一百")], &[(Some("KZ_ZCZB"), "not-decimal")]),
+        (&[(13, "软件开发,多出")], &[(None, "cell-without-column")]),
+    ];
+    for (cells, expected) in table {
+        let rejections = provider.publisher().prepare(&row_with(cells)).unwrap_err();
+        let found: Vec<_> = rejections.iter().map(|found| (found.field.as_deref(), found.code.as_str())).collect();
+        assert_eq!(found, expected, "{cells:?}");
+        assert!(rejections.iter().all(|found| found.line == 2 && !found.reason.is_empty()));
+    }
+}
+
+#[test]
+fn an_unchanged_row_is_known_by_its_digest_however_it_is_spelt() {
+    let provider = Provider::new(0);
+    let publisher = provider.publisher();
+    let first = publisher.prepare(&row_with(&[])).unwrap();
+    let respelt = publisher.prepare(&row_with(&[(7, "2015-12-13"), (6, "1380.5")])).unwrap();
+    let changed = publisher.prepare(&row_with(&[(12, "样例路901号")])).unwrap();
+    assert_eq!(first, respelt);
+    assert_eq!(first.handle, changed.handle);
+    assert_ne!(first.source_digest, changed.source_digest);
+    let held = HeldState { version: 4, resource_version: 2, source_digest: first.source_digest };
+    let none = HeldState { version: 0, resource_version: 0, source_digest: Digest([0; 32]) };
+    for (held, digest, resource_version, next) in [
+        (held, respelt.source_digest, 2, None),
+        (held, changed.source_digest, 2, Some(5)),
+        (held, first.source_digest, 3, Some(5)),
+        (none, first.source_digest, 2, Some(1)),
+    ] {
+        assert_eq!(next_version(&held, &digest, resource_version), next);
+    }
+    let other = Publisher { secret: &Secret::from_bytes(&[8; 32]), ..publisher };
+    assert_ne!(other.prepare(&row_with(&[])).unwrap().handle, first.handle);
+    assert!(!format!("{first:?}").contains("黄例思"));
+}
+
+#[test]
+fn a_column_of_a_derived_field_is_passed_over_and_an_unknown_one_is_not() {
+    let provider = Provider::new(0);
+    let table = format!("{HEADER},法定代表人(脱敏)\n{},黄*\n", MANGLED.join(","));
+    let row = rows(&provider.resource, table.as_bytes()).remove(0);
+    assert_eq!(provider.publisher().prepare(&row), provider.publisher().prepare(&row_with(&[])));
+
+    let table = format!("{HEADER},备住\n");
+    let options = Options { ignored: ignored_names(&provider.resource), ..Options::default() };
+    let read = tabular::read(Cursor::new(table), Format::Delimited, columns(&provider.resource), &options);
+    assert!(matches!(read, Err(tabular::Error::UnknownColumn { .. })));
+}
+
+#[test]
+fn a_record_that_stands_twice_is_rejected_the_second_time() {
+    let mut duplicates = Duplicates::default();
+    assert_eq!(duplicates.note(Handle([1; 32]), 2, "ZZBS"), Ok(()));
+    assert_eq!(duplicates.note(Handle([2; 32]), 3, "ZZBS"), Ok(()));
+    let rejection = duplicates.note(Handle([1; 32]), 9, "ZZBS").unwrap_err();
+    assert_eq!((rejection.line, rejection.code.as_str()), (9, "record-twice"));
+    assert_eq!(rejection.reason, "line 2 has the same record");
+}
+
+#[test]
+fn batches_are_bounded_by_records_and_bytes_and_keep_the_order() {
+    let provider = Provider::new(0);
+    let (_, record) = issued(&provider.publisher(), &row_with(&[]), 1);
+    for (size, full_at) in [(1_000, MAX_BATCH_RECORDS), (MAX_BATCH_BYTES / 4, 3)] {
+        let mut batches = Batches::default();
+        let mut out = Vec::new();
+        for line in 0..600 {
+            let record = IssuedRecord { line, sd_jwt: "x".repeat(size), ..record.clone() };
+            out.extend(batches.push(record));
+        }
+        out.extend(batches.take());
+        assert_eq!(batches.take(), None);
+        assert!(out.iter().rev().skip(1).all(|batch| batch.len() == full_at));
+        let lines: Vec<_> = out.iter().flatten().map(|record| record.line).collect();
+        assert_eq!(lines, (0..600).collect::<Vec<_>>());
+    }
+}
