@@ -134,8 +134,9 @@ impl Bodies for MemoryBodies {
     }
 }
 
+/// A table that lasts as long as it is held.
 #[derive(Default)]
-struct MemoryTable(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
+pub(super) struct MemoryTable(RwLock<BTreeMap<Vec<u8>, Vec<u8>>>);
 
 impl Table for MemoryTable {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {

@@ -188,7 +188,8 @@ pub trait ExchangeLog: Send + 'static {
     /// Erases the openings kept with an entry, for good. On return that is durable. No proof depends on them.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Io`]: some or none may be erased; calling again goes on.
+    /// [`Error::Damaged`], [`Error::Io`]: nothing was erased. [`Error::Unknown`]: some may be, and the log is to be opened
+    /// anew as after a failed [`ExchangeLog::append`].
     fn erase_openings(&mut self, index: u64) -> Result<(), Error>;
 }
 

@@ -295,6 +295,16 @@ impl<T: Table> Bodies for SealedBodies<T> {
     }
 }
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl<T: Table> SealedBodies<T> {
+    /// What lies behind the end.
+    pub(super) fn rest(&self) -> Result<Rest, Error> {
+        let end = self.writer.lock().unwrap().end;
+        self.file(end.file).unwrap().segment.rest(end.offset)
+    }
+}
+
 /// Reads and unseals a body.
 pub(super) fn unseal(file: &SealedFile, location: Location) -> Result<Vec<u8>, Error> {
     let sealed = disk::read(&*file.segment.file, location.offset, location.len as usize)

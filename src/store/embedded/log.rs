@@ -316,9 +316,7 @@ impl ExchangeLog for Writer {
     }
 
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error> {
-        if self.failed {
-            return Err(unknown(io::Error::other("an earlier write failed; open the log anew")));
-        }
+        self.check_usable()?;
         let size = self.end.frontier.size();
         if expected != size {
             return Err(Error::Conflict { expected, found: size });
@@ -364,12 +362,20 @@ impl ExchangeLog for Writer {
         if index >= self.end.frontier.size() {
             return Ok(());
         }
+        self.check_usable()?;
         let (_, _, head, _) = self.shared.head_of(index)?;
-        self.shared.openings.erase(head.openings, head.first, index)
+        let erased = self.shared.openings.erase(head.openings, head.first, index);
+        self.failed = matches!(erased, Err(Error::Unknown { .. }));
+        erased
     }
 }
 
 impl Writer {
+    /// After a failed write nothing more is written: a failed sync that is tried again may seem to succeed.
+    fn check_usable(&self) -> Result<(), Error> {
+        if self.failed { Err(unknown(io::Error::other("an earlier write failed; open the log anew"))) } else { Ok(()) }
+    }
+
     /// The last segment, or a new one where a frame of this length does not fit.
     fn segment_with_room(&mut self, frame_len: u64) -> Result<Arc<LogSegment>, Error> {
         let last = self.shared.segments.read().unwrap_or_else(PoisonError::into_inner).last().cloned();

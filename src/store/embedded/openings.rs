@@ -191,14 +191,14 @@ impl Openings {
     pub(super) fn erase(&self, group: Group, first: u64, index: u64) -> Result<(), Error> {
         let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.file(group.file)?;
-        let failed = |source| Error::Io { what: format!("erase in {}", file.segment.path.display()), source };
+        let unknown = |source| Error::Unknown { what: "an erasure of openings", source };
         for slot in self.slots(&file, group, first)? {
             if first + u64::from(slot.entry) == index {
                 let filler = vec![ERASED; (slot.range.end - slot.range.start) as usize];
-                file.segment.file.write_at(&filler, slot.range.start).map_err(failed)?;
+                file.segment.file.write_at(&filler, slot.range.start).map_err(unknown)?;
             }
         }
-        file.segment.file.sync_data().map_err(failed)
+        file.segment.file.sync_data().map_err(unknown)
     }
 
     /// The slots of a group; none of an empty one.
@@ -240,6 +240,15 @@ impl Openings {
             }
         }
         self.file(end.file).map(drop)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+impl Openings {
+    /// What lies behind the end of the file that it is in.
+    pub(super) fn rest(&self, end: Group) -> Result<Rest, Error> {
+        self.file(end.file).unwrap().segment.rest(end.offset)
     }
 }
 

@@ -4,6 +4,8 @@ use super::*;
 use crate::sign::{Secret, SystemRandomness};
 
 mod folder;
+mod power_cut;
+mod sim_disk;
 
 /// The vault key of all tests.
 fn vault_key() -> VaultKey {
