@@ -20,6 +20,10 @@ mod rule;
 mod sequencer;
 mod snapshot;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::sync::{Arc, Mutex};
 
 pub use clock::{Clock, SystemClock};
@@ -35,7 +39,7 @@ use crate::{
         id::{KeyId, SystemId},
     },
     sign::{LogSigner, LogVerifier, sealing::BlindIndex},
-    store::{self, Bodies, ExchangeLog, LogReader, Projections},
+    store::{self, Bodies, LogReader, Projections, Store},
     wire,
 };
 
@@ -138,14 +142,8 @@ pub enum Error {
 
 /// What a hub is made of.
 pub struct Parts {
-    /// The writing end of the log.
-    pub log: Box<dyn ExchangeLog>,
-    /// The reading end.
-    pub reader: Arc<dyn LogReader>,
-    /// The bodies.
-    pub bodies: Arc<dyn Bodies>,
-    /// The indexes.
-    pub projections: Arc<dyn Projections>,
+    /// Where everything is kept.
+    pub store: Store,
     /// Makes index keys of identifiers.
     pub blind_index: BlindIndex,
     /// The log's key.
@@ -174,7 +172,8 @@ impl Hub {
     /// # Errors
     /// When a store fails, or the log is not this hub's: its checkpoint does not verify, or an entry does not read.
     pub fn open(parts: Parts, mut progress: impl FnMut(u64, u64)) -> Result<Arc<Self>, Error> {
-        let Parts { log, reader, bodies, projections, blind_index, log_signer, clock } = parts;
+        let Parts { store, blind_index, log_signer, clock } = parts;
+        let Store { log, reader, bodies, projections } = store;
         let terms = projection::Terms::new(blind_index);
         let verifier = log_signer.verifier();
         genesis::check_tail(log.as_ref(), &verifier)?;

@@ -24,7 +24,7 @@ use crate::{
         time::{Date, Time},
     },
     sign::{LogSigner, dsse},
-    store::{self, Batch, Change, ExchangeLog, Projections},
+    store::{self, Batch, Change, ExchangeLog, MAX_BATCH_ENTRIES, Projections},
     tlog::{BatchTree, MAX_ENTRY_LEN, Note, leaf_hash},
     wire::Entry,
 };
@@ -39,8 +39,6 @@ use super::{
 /// How many drafts may wait: several batches' worth, so that the sequencer is never idle under load, yet a full queue drains
 /// within a fraction of a second.
 pub(super) const MAX_WAITING: usize = 8_192;
-/// How many entries one batch holds at most: beyond this the shared costs of a batch are negligible already.
-const MAX_BATCH: usize = 4_096;
 /// How many bytes one batch holds at most: it is held in memory and written in one piece.
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
@@ -112,6 +110,7 @@ impl Handle {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded { limit: MAX_WAITING },
             mpsc::error::TrySendError::Closed(_) => Error::Stopping,
         })?;
+        // The thread ends when no one holds the queue any more: a caller that waits must not hold it.
         drop(queue);
         verdict.await.map_err(|_| Error::Stopping)
     }
@@ -217,7 +216,7 @@ impl Sequencer {
                 Check::Stale => batch.stale.push(reply),
                 Check::Failed(error) => drop(reply.send(Verdict::Failed(error))),
             }
-            if batch.entries.len() < MAX_BATCH && batch.bytes < MAX_BATCH_BYTES {
+            if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
                 next = waiting.try_recv().ok();
             }
         }

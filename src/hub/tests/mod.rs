@@ -1,0 +1,5 @@
+//! The hub without its transport: what each kind of statement leads to, and what the log then holds.
+
+mod life;
+mod rebuild;
+mod world;
