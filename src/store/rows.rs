@@ -23,13 +23,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ring::digest;
-
 use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row};
-use crate::domain::{
-    id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
-    record::{RecordHead, RecordStatus, Validity},
-    time::{Date, Time, date_of_days, days_of_date},
+use crate::{
+    domain::{
+        id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
+        record::{RecordHead, RecordStatus, Validity},
+        time::{Date, Time, date_of_days, days_of_date},
+    },
+    sign::sha256,
 };
 
 /// The version of the rows written here.
@@ -211,8 +212,8 @@ fn joined(first: u8, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 fn request_key(actor: &SystemId, request_id: &RequestId) -> Vec<u8> {
-    let actor = digest::digest(&digest::SHA256, actor.as_str().as_bytes());
-    joined(REQUEST, &[actor.as_ref().get(..ACTOR_LEN).unwrap_or_default(), &request_id.0])
+    let actor = sha256(actor.as_str().as_bytes());
+    joined(REQUEST, &[actor.get(..ACTOR_LEN).unwrap_or_default(), &request_id.0])
 }
 
 fn record_key(handle: &Handle) -> Vec<u8> {

@@ -67,11 +67,16 @@ impl Location {
         let mut fields = Fields::new(bytes);
         Some(Self { file: fields.u32()?, offset: fields.u64()?, len: fields.u32()? })
     }
+
+    /// Whether the body lies before this end.
+    pub(super) fn is_before(self, end: End) -> bool {
+        (self.file, self.offset) < (end.file, end.offset)
+    }
 }
 
 /// Where the next frame goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct End {
+pub(super) struct End {
     file: u32,
     offset: u64,
 }
@@ -87,6 +92,11 @@ impl End {
         let mut fields = Fields::new(bytes);
         Some(Self { file: fields.u32()?, offset: fields.u64()? })
     }
+}
+
+/// How far the files have been read into an index.
+pub(super) fn known_end(locations: &impl Table) -> Result<End, Error> {
+    Ok(locations.get(END)?.and_then(|end| End::decode(&end)).unwrap_or(End::START))
 }
 
 /// All bodies.
@@ -159,7 +169,7 @@ impl<T: Table> SealedBodies<T> {
         locations: T,
     ) -> Result<Self, Error> {
         let files = SealedFile::open_all(&**disk, dir, KIND, vault)?;
-        let known = locations.get(END)?.and_then(|end| End::decode(&end)).unwrap_or(End::START);
+        let known = known_end(&locations)?;
         let known_file = files.get(known.file as usize);
         let from = match known_file {
             Some(file) if known.offset <= file.segment.len => known,

@@ -118,7 +118,8 @@ fn open_db(dir: &Path) -> Result<sled::Db, String> {
     opened.map_err(|_| "sled panicked".to_owned())?.map_err(|error| error.to_string())
 }
 
-fn was_left_well(dir: &Path) -> bool {
+/// Whether the index in a folder can be trusted, or there is none.
+pub(super) fn was_left_well(dir: &Path) -> bool {
     match fs::read_to_string(dir.join(STATE)) {
         Ok(state) => state == CLEAN || boot_id().is_some_and(|boot| state == boot),
         // No state, no index: a new folder. An index without a state is not trusted.

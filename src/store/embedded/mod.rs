@@ -17,6 +17,7 @@
 //! | `batch_frame`, `log`, `recovery`, `levels`, `high_water` | the exchange log |
 //! | `vault`, `openings`, `bodies` | what is sealed |
 //! | `index` | sled |
+//! | [`fsck`] | checks all of it, rebuilds what is derived |
 //!
 //! A batch costs one write and one `fdatasync` of the log, and beside it, at the same time, one of the openings if it has
 //! any. A file system that does not keep its promise of reserved room (copy-on-write ones) may answer a full disk with a
@@ -25,6 +26,7 @@
 mod batch_frame;
 mod bodies;
 mod disk;
+pub mod fsck;
 mod high_water;
 mod index;
 mod levels;

@@ -20,6 +20,9 @@ use crate::{
     tlog::Frontier,
 };
 
+/// What is wrong with a log that is shorter than it was.
+pub(super) const MISSING: &str = "entries are missing at its end";
+
 /// Opens the log in a folder.
 pub(super) fn open(
     disk: &Arc<dyn Disk>,
@@ -87,7 +90,7 @@ fn read_last(
             Some(_) => last
                 .segment
                 .damaged(end.offset, format!("{}; {known} entries were durable, {size} are readable", end.problem)),
-            None => rolled_back(known, size, "entries are missing at its end"),
+            None => rolled_back(known, size, MISSING),
         });
     }
     // A batch is whole when its openings are. The last one may have been cut short between the two syncs.
@@ -155,6 +158,6 @@ fn compare(levels: &Levels, end: &ScanEnd, mark: Option<Mark>) -> Result<(), Err
     Err(rolled_back(mark.size, end.frontier.size(), "it had another root at that size"))
 }
 
-fn rolled_back(mark: u64, found: u64, problem: &str) -> Error {
+pub(super) fn rolled_back(mark: u64, found: u64, problem: &str) -> Error {
     Error::RolledBack { mark, found, problem: problem.into() }
 }

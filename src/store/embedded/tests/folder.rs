@@ -1,7 +1,5 @@
 //! A folder over its life: made, opened twice, closed, left open, lost in part.
 
-use std::os::unix::fs::FileExt;
-
 use super::*;
 use crate::domain::id::Digest;
 use crate::store::{
@@ -36,13 +34,6 @@ fn last_file(dir: &Path, kind: &str) -> PathBuf {
     let mut paths: Vec<_> = fs::read_dir(dir.join(kind)).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.pop().unwrap()
-}
-
-fn flip(path: &Path, at: u64) {
-    let file = File::options().read(true).write(true).open(path).unwrap();
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, at).unwrap();
-    file.write_all_at(&[byte[0] ^ 0x40], at).unwrap();
 }
 
 #[test]

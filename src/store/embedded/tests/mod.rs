@@ -1,9 +1,13 @@
 //! Tests of the embedded engine: the conformance suite on real files, and what only this engine can do wrong.
 
+use std::os::unix::fs::FileExt;
+
 use super::*;
 use crate::sign::{Secret, SystemRandomness};
 
 mod folder;
+mod formats;
+mod fsck;
 mod power_cut;
 mod sim_disk;
 
@@ -25,6 +29,14 @@ fn small() -> Options {
 fn new_store() -> (Store, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     (create(&dir.path().join("hub"), &vault_key(), randomness(), &small()).unwrap(), dir)
+}
+
+/// Changes one bit of a file.
+fn flip(path: &Path, at: u64) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 0x40], at).unwrap();
 }
 
 mod conformance {
