@@ -12,6 +12,10 @@ mod record;
 mod rule;
 mod statement;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 pub use agreement::{AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text};
 pub use catalog::{resource_from_proto, resource_to_proto};
 pub use directory::department_to_proto;

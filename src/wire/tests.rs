@@ -1,0 +1,389 @@
+//! What is signed and what is entered, byte for byte: golden vectors in `tests/vectors/wire/`, reading back, and hostile input.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    domain::{
+        agreement::{AgreementState, AgreementText, LookupKind},
+        catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        derive::DerivationRule,
+        directory::Capability,
+        id::{Commitment, Digest, Handle, Pseudonym, RequestId, SystemId},
+        outcome::{Effect, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason},
+        record::{RecordStatus, Validity},
+        statement::{
+            AgreementConsent, DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Header, Policy, Publication,
+            PublishedRecord, Query, RuleChange, Statement,
+        },
+        time::{Date, Time},
+    },
+    sign::{Secret, SigningKey, sha256},
+};
+
+const DEPARTMENT: &str = "11100000000013338W";
+
+fn system() -> SystemId {
+    format!("spiffe://gov.example/department/{DEPARTMENT}/system/main").parse().unwrap()
+}
+
+fn header() -> Header {
+    Header {
+        request_id: RequestId([0xA5; 16]),
+        issued_at: Time::from_millis(1_772_416_800_123).unwrap(),
+        actor: system(),
+        hub: "hub.example".parse().unwrap(),
+    }
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(&Secret::from_bytes(&[1; 32])).unwrap()
+}
+
+fn first_key() -> (KeyId, [u8; 32]) {
+    (KeyId(*key().verifying_key().thumbprint()), *key().verifying_key().as_bytes())
+}
+
+fn resource() -> Resource {
+    let field = |code: &str, field_type, derivation| Field {
+        code: code.parse().unwrap(),
+        name: format!("名称{code}"),
+        name_en: code.to_lowercase(),
+        field_type,
+        required: true,
+        sharing_class: SharingClass::Conditional,
+        sensitive: true,
+        open_to_society: false,
+        derivation,
+    };
+    let masked = Derivation { source_field: "FDDBR".parse().unwrap(), rule: DerivationRule::MaskName };
+    Resource {
+        resource_id: "samr.business-licence".parse().unwrap(),
+        name: "营业执照".into(),
+        name_en: "Business licence".into(),
+        provider: DEPARTMENT.parse().unwrap(),
+        kind: ResourceKind::Licence,
+        national_code: "307001/000001".into(),
+        summary: "摘要".into(),
+        sharing_class: SharingClass::Conditional,
+        sharing_condition: "按需".into(),
+        denial_basis: String::new(),
+        update_cycle: UpdateCycle::Daily,
+        fields: vec![
+            field("ZZBS", FieldType::LicenceId, None),
+            field("CZZTDM", FieldType::Uscc, None),
+            field("FDDBR", FieldType::Text { max_length: 50 }, None),
+            field("FDDBR_M", FieldType::Text { max_length: 50 }, Some(masked)),
+            field("ZT", FieldType::Code(vec![CodeValue { code: "1".into(), name: "现势".into() }]), None),
+            field("JZRQ", FieldType::Date, None),
+        ],
+        record_id_field: "ZZBS".parse().unwrap(),
+        holder_field: "CZZTDM".parse().unwrap(),
+        valid_from_field: None,
+        valid_until_field: Some("JZRQ".parse().unwrap()),
+    }
+}
+
+fn text() -> AgreementText {
+    let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    AgreementText {
+        hub: "hub.example".parse().unwrap(),
+        agreement_id: "housing-2026".parse().unwrap(),
+        version: 2,
+        previous_digest: Some(Digest([2; 32])),
+        consumer: "11430000006122244L".parse().unwrap(),
+        provider: DEPARTMENT.parse().unwrap(),
+        resource_id: "samr.business-licence".parse().unwrap(),
+        fields: ["CZZTDM", "ZZBS"].iter().map(|code| code.parse().unwrap()).collect(),
+        purposes: names(&["housing-check"]),
+        matters: names(&["M-1", "M-2"]),
+        lookups: BTreeSet::from([LookupKind::Record, LookupKind::Holder]),
+        valid_from: Time::from_millis(1_772_380_800_000).unwrap(),
+        valid_until: Time::from_millis(1_803_916_800_000).unwrap(),
+        daily_limit: 5_000,
+        batch_limit: 16,
+        legal_basis: Some(Commitment([3; 32])),
+        scenario: None,
+    }
+}
+
+/// One of each kind.
+fn statements() -> Vec<(&'static str, Statement)> {
+    let rule = |change| Statement::Rule(header(), change);
+    let consent = || AgreementConsent {
+        agreement_id: "housing-2026".parse().unwrap(),
+        version: 2,
+        digest: Digest([4; 32]),
+        signature: vec![5; 64],
+    };
+    let serialized = encode_agreement_text(&text());
+    let (kid, public_key) = first_key();
+    let id = || "housing-2026".parse().unwrap();
+    let part = RuleChange::CatalogPart { part: Digest([0; 32]), resources: vec![Arc::new(resource())] };
+    let part = Digest(sha256(&encode_statement(&rule(part)).1));
+    vec![
+        ("genesis", Statement::Genesis(Box::new(genesis()))),
+        (
+            "register-department",
+            rule(RuleChange::RegisterDepartment { uscc: DEPARTMENT.parse().unwrap(), name: "数据局".into() }),
+        ),
+        (
+            "register-system",
+            rule(RuleChange::RegisterSystem {
+                system: system(),
+                capabilities: BTreeSet::from([Capability::Query, Capability::Publish]),
+            }),
+        ),
+        ("register-key", rule(RuleChange::RegisterKey { system: system(), kid, public_key })),
+        ("retire-key", rule(RuleChange::RetireKey { kid, compromised_since: Some(header().issued_at) })),
+        ("catalog-part", rule(RuleChange::CatalogPart { part, resources: vec![Arc::new(resource())] })),
+        ("catalog-release", rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])] })),
+        (
+            "agreement-proposal",
+            rule(RuleChange::AgreementProposal {
+                text: Box::new(text()),
+                digest: Digest(sha256(&serialized)),
+                serialized: serialized.into(),
+                signature: vec![5; 64],
+            }),
+        ),
+        ("agreement-acceptance", rule(RuleChange::AgreementAcceptance(consent()))),
+        ("agreement-activation", rule(RuleChange::AgreementActivation(consent()))),
+        (
+            "agreement-suspension",
+            rule(RuleChange::AgreementSuspension { agreement_id: id(), reason: Some(Commitment([7; 32])) }),
+        ),
+        ("agreement-resumption", rule(RuleChange::AgreementResumption { agreement_id: id() })),
+        ("agreement-termination", rule(RuleChange::AgreementTermination { agreement_id: id(), reason: None })),
+        ("publication", Statement::Publication(header(), publication())),
+        ("query", Statement::Query(header(), query())),
+    ]
+}
+
+fn genesis() -> Genesis {
+    Genesis {
+        hub: "hub.example".parse().unwrap(),
+        origin: "hub.example/exchange-log/2026".into(),
+        trust_domain: "gov.example".parse().unwrap(),
+        administrators: vec![FirstDepartment {
+            uscc: DEPARTMENT.parse().unwrap(),
+            name: "数据局".into(),
+            systems: vec![FirstSystem {
+                system: system(),
+                capabilities: BTreeSet::from([Capability::Administer]),
+                keys: vec![first_key()],
+            }],
+        }],
+        policy: Policy::default(),
+        decision_version: DECISION_VERSION,
+        created_at: header().issued_at,
+    }
+}
+
+fn publication() -> Publication {
+    Publication {
+        resource_id: "samr.business-licence".parse().unwrap(),
+        resource_version: 1,
+        records: vec![PublishedRecord {
+            handle: Handle([8; 32]),
+            version: 1,
+            jwt_sha256: Digest([9; 32]),
+            source_digest: Digest([10; 32]),
+            validity: Validity { from: None, until: Some(Date::constant(2036, 1, 31)) },
+            status: RecordStatus::Active,
+        }],
+    }
+}
+
+fn query() -> Query {
+    Query {
+        resource_id: "samr.business-licence".parse().unwrap(),
+        purpose: "housing-check".parse().unwrap(),
+        matter: "M-1".parse().unwrap(),
+        case_commitment: Commitment([11; 32]),
+        operator_pseudonym: Pseudonym([12; 32]),
+        agreement_id: None,
+        fields: ["CZZTDM", "ZZBS"].iter().map(|code| code.parse().unwrap()).collect(),
+        lookup: LookupKind::Holder,
+        commitments: vec![Commitment([13; 32])],
+    }
+}
+
+/// One of each kind.
+fn outcomes() -> Vec<(&'static str, Outcome)> {
+    let applied = Outcome::Applied;
+    vec![
+        (
+            "refused",
+            Outcome::Refused(Refusal {
+                reason: RefusalReason::FieldNotAgreed,
+                term: "ZZBS".into(),
+                agreement: Some(("housing-2026".parse().unwrap(), 2)),
+            }),
+        ),
+        (
+            "query-permitted",
+            Outcome::QueryPermitted(QueryPermitted {
+                agreement_id: "housing-2026".parse().unwrap(),
+                agreement_version: 2,
+                records: vec![RecordRelease {
+                    lookup: 0,
+                    handle: Handle([8; 32]),
+                    version: 1,
+                    status: RecordStatus::Active,
+                    publication_index: 17,
+                    jwt_sha256: Digest([9; 32]),
+                    fields: vec!["CZZTDM".parse().unwrap(), "ZZBS".parse().unwrap()],
+                    sd_hash: Some(Digest([14; 32])),
+                }],
+            }),
+        ),
+        (
+            "published",
+            Outcome::Published(vec![
+                BTreeSet::new(),
+                BTreeSet::from([RecordViolation::Version, RecordViolation::CheckCharacter]),
+            ]),
+        ),
+        ("log-opened", applied(Effect::LogOpened)),
+        ("department-registered", applied(Effect::DepartmentRegistered)),
+        ("system-registered", applied(Effect::SystemRegistered)),
+        ("key-registered", applied(Effect::KeyRegistered(first_key().0))),
+        ("key-retired", applied(Effect::KeyRetired(first_key().0))),
+        ("catalog-part-entered", applied(Effect::CatalogPartEntered(Digest([6; 32])))),
+        (
+            "catalog-released",
+            applied(Effect::CatalogReleased {
+                version: 4,
+                resources: vec![("samr.business-licence".parse().unwrap(), 2)],
+            }),
+        ),
+        (
+            "agreement-changed",
+            applied(Effect::AgreementChanged {
+                agreement_id: "housing-2026".parse().unwrap(),
+                version: 2,
+                state: AgreementState::Active,
+            }),
+        ),
+    ]
+}
+
+fn entry(outcome: Outcome) -> Entry {
+    let (payload_type, payload) = encode_statement(&Statement::Query(header(), query()));
+    let envelope = dsse::Envelope::sign(&key(), &payload_type, payload).unwrap();
+    Entry { time: Time::from_millis(1_772_416_801_000).unwrap(), envelope, outcome }
+}
+
+/// Compares with the vector kept; `HUTONG_WRITE_VECTORS=1` writes it, for a format that is new.
+fn golden(name: &str, lines: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/wire").join(name);
+    if std::env::var_os("HUTONG_WRITE_VECTORS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, lines).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(lines, kept, "{}: what is released never changes", path.display());
+}
+
+#[test]
+fn every_statement_has_its_bytes_and_reads_back() {
+    let mut lines = String::new();
+    for (kind, statement) in statements() {
+        let (payload_type, payload) = encode_statement(&statement);
+        assert_eq!(payload_type, dsse::payload_type(kind));
+        assert_eq!(read_statement(&payload_type, &payload).as_ref(), Ok(&statement), "{kind}");
+        writeln!(lines, "{kind} {}", hex::encode(payload)).unwrap();
+    }
+    golden("statements.txt", &lines);
+}
+
+#[test]
+fn every_outcome_has_its_bytes_in_an_entry_and_reads_back() {
+    let mut lines = String::new();
+    for (kind, outcome) in outcomes() {
+        let entry = entry(outcome);
+        let bytes = entry.encode();
+        assert_eq!(Entry::decode(&bytes).as_ref(), Ok(&entry), "{kind}");
+        writeln!(lines, "{kind} {}", hex::encode(bytes)).unwrap();
+    }
+    golden("entries.txt", &lines);
+}
+
+#[test]
+fn agreement_text_has_its_bytes_and_reads_back() {
+    let bytes = encode_agreement_text(&text());
+    assert_eq!(read_agreement_text(&bytes), Ok(text()));
+    golden("agreement-text.txt", &format!("{}\n", hex::encode(bytes)));
+}
+
+#[test]
+fn what_does_not_encode_back_to_itself_is_not_read() {
+    let (payload_type, payload) = encode_statement(&Statement::Query(header(), query()));
+    let unknown_field = [payload.as_slice(), &[0xA2, 0x06, 0x01, 0x00]].concat();
+    let stated_default = [payload.as_slice(), &[0x3A, 0x00]].concat();
+    for bytes in [unknown_field, stated_default, payload[..payload.len() - 1].to_vec()] {
+        let Malformed(violations) = read_statement(&payload_type, &bytes).unwrap_err();
+        assert_eq!(violations[0].field, "payload");
+    }
+}
+
+#[test]
+fn all_violations_of_a_statement_are_named_at_once() {
+    let message = proto::QueryStatement {
+        header: Some(proto::StatementHeader {
+            request_id: vec![1; 15],
+            issued_at: None,
+            actor: "nobody".into(),
+            hub: "Hub".into(),
+        }),
+        resource_id: "Bad".into(),
+        purpose: "p p".into(),
+        matter: "M".into(),
+        fields: vec!["B".into(), "A".into()],
+        lookup: 9,
+        ..Default::default()
+    };
+    let Malformed(violations) =
+        read_statement(&dsse::payload_type("query"), &prost::Message::encode_to_vec(&message)).unwrap_err();
+    let fields: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        [
+            "header.request_id",
+            "header.issued_at",
+            "header.actor",
+            "header.hub",
+            "resource_id",
+            "purpose",
+            "case_commitment",
+            "operator_pseudonym",
+            "fields",
+            "lookup",
+            "commitments",
+        ]
+    );
+}
+
+#[test]
+fn payload_type_of_another_kind_does_not_read() {
+    let (_, payload) = encode_statement(&Statement::Query(header(), query()));
+    for wrong in ["", "query", "application/vnd.hutong.nothing.v1+protobuf", "application/vnd.hutong.query.v2+protobuf"]
+    {
+        let Malformed(violations) = read_statement(wrong, &payload).unwrap_err();
+        assert_eq!(violations[0].field, "payload_type", "{wrong}");
+    }
+    assert!(read_statement(&dsse::payload_type("publication"), &payload).is_err());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..15usize) {
+        let kinds: Vec<_> = statements().into_iter().map(|(kind, _)| kind).collect();
+        let _ = read_statement(&dsse::payload_type(kinds[kind]), &bytes);
+        let _ = Entry::decode(&bytes);
+        let _ = read_agreement_text(&bytes);
+    }
+}
