@@ -1,5 +1,6 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
+pub mod audit;
 pub mod catalog;
 pub mod cli;
 pub mod domain;

@@ -1,0 +1,296 @@
+//! Entries as people read them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        outcome::{Effect, Outcome, QueryPermitted, RecordViolation},
+        statement::{AgreementConsent, Genesis, Publication, Query, RuleChange, Statement},
+    },
+    wire::{self, Entry},
+};
+
+/// An entry, decoded. It says nothing of whether the entry is right.
+#[derive(Debug, Clone, Serialize)]
+pub struct Description {
+    /// Its index.
+    pub index: u64,
+    /// When it was sequenced.
+    pub time: String,
+    /// The kind of statement.
+    pub kind: &'static str,
+    /// The kind in Chinese.
+    pub kind_zh: &'static str,
+    /// Who acted; genesis is the hub's own.
+    pub actor: Option<String>,
+    /// The request id, in hexadecimal.
+    pub request_id: Option<String>,
+    /// When the actor signed.
+    pub issued_at: Option<String>,
+    /// The key that the signature names.
+    pub key: Option<String>,
+    /// What the statement says, each term with its name.
+    pub statement: Vec<(&'static str, String)>,
+    /// What the hub did.
+    pub outcome: Vec<(&'static str, String)>,
+}
+
+/// Decodes an entry for people.
+///
+/// # Errors
+/// When the entry or its statement does not read.
+pub fn describe(index: u64, entry: &[u8]) -> Result<Description, wire::Malformed> {
+    let entry = Entry::decode(entry)?;
+    let statement = wire::read_statement(&entry.envelope.payload_type, &entry.envelope.payload)?;
+    Ok(of(index, &entry, &statement))
+}
+
+/// The description of an entry that has been decoded.
+pub(super) fn of(index: u64, entry: &Entry, statement: &Statement) -> Description {
+    let (kind, kind_zh) = kind(statement);
+    let header = statement.header();
+    Description {
+        index,
+        time: entry.time.to_string(),
+        kind,
+        kind_zh,
+        actor: header.map(|header| header.actor.to_string()),
+        request_id: header.map(|header| header.request_id.to_string()),
+        issued_at: header.map(|header| header.issued_at.to_string()),
+        key: entry.envelope.signatures.first().map(|signature| signature.keyid.clone()),
+        statement: terms(statement),
+        outcome: outcome(&entry.outcome),
+    }
+}
+
+impl Description {
+    /// All in one line: who, what, and what came of it.
+    pub fn summary(&self) -> String {
+        let join = |terms: &[(&str, String)]| {
+            terms.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+        };
+        let actor = self.actor.as_deref().unwrap_or("the hub");
+        format!(
+            "{} {} {} by {actor}: {} → {}",
+            self.time,
+            self.kind,
+            self.kind_zh,
+            shorten(join(&self.statement)),
+            shorten(join(&self.outcome))
+        )
+    }
+}
+
+/// How much of a statement or an outcome a summary shows, in characters: a line or two on a terminal.
+const MAX_SUMMARY: usize = 200;
+
+fn shorten(text: String) -> String {
+    match text.char_indices().nth(MAX_SUMMARY) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}  {}  {} {}", self.index, self.time, self.kind, self.kind_zh)?;
+        let mut line = |name: &str, value: &str| write!(f, "\n    {name:<18} {value}");
+        for (name, value) in [
+            ("actor 操作方", &self.actor),
+            ("request 请求号", &self.request_id),
+            ("issued 签发", &self.issued_at),
+            ("key 密钥", &self.key),
+        ] {
+            if let Some(value) = value {
+                line(name, value)?;
+            }
+        }
+        self.statement.iter().try_for_each(|(name, value)| line(name, value))?;
+        self.outcome.iter().try_for_each(|(name, value)| line(&format!("→ {name}"), value))
+    }
+}
+
+/// The kind of a statement, in English as its payload type has it, and in Chinese.
+pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
+    match statement {
+        Statement::Genesis(_) => ("genesis", "创世"),
+        Statement::Publication(..) => ("publication", "发布"),
+        Statement::Query(..) => ("query", "查询"),
+        Statement::Rule(_, change) => match change {
+            RuleChange::RegisterDepartment { .. } => ("register-department", "登记部门"),
+            RuleChange::RegisterSystem { .. } => ("register-system", "登记系统"),
+            RuleChange::RegisterKey { .. } => ("register-key", "登记密钥"),
+            RuleChange::RetireKey { .. } => ("retire-key", "停用密钥"),
+            RuleChange::CatalogPart { .. } => ("catalog-part", "目录分册"),
+            RuleChange::CatalogRelease { .. } => ("catalog-release", "目录发布"),
+            RuleChange::AgreementProposal { .. } => ("agreement-proposal", "协议申请"),
+            RuleChange::AgreementAcceptance(_) => ("agreement-acceptance", "协议同意"),
+            RuleChange::AgreementActivation(_) => ("agreement-activation", "协议生效"),
+            RuleChange::AgreementSuspension { .. } => ("agreement-suspension", "协议暂停"),
+            RuleChange::AgreementResumption { .. } => ("agreement-resumption", "协议恢复"),
+            RuleChange::AgreementTermination { .. } => ("agreement-termination", "协议终止"),
+        },
+    }
+}
+
+type Terms = Vec<(&'static str, String)>;
+
+fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn terms(statement: &Statement) -> Terms {
+    match statement {
+        Statement::Genesis(genesis) => genesis_terms(genesis),
+        Statement::Publication(_, publication) => publication_terms(publication),
+        Statement::Query(_, query) => query_terms(query),
+        Statement::Rule(_, change) => rule_terms(change),
+    }
+}
+
+fn genesis_terms(genesis: &Genesis) -> Terms {
+    let systems = genesis.administrators.iter().flat_map(|department| &department.systems);
+    vec![
+        ("hub", genesis.hub.to_string()),
+        ("origin", genesis.origin.clone()),
+        ("trust domain", genesis.trust_domain.to_string()),
+        ("administrators", list(systems.map(|system| &system.system))),
+        ("rules of decision", genesis.decision_version.to_string()),
+    ]
+}
+
+fn publication_terms(publication: &Publication) -> Terms {
+    let records = publication.records.iter().map(|record| format!("{} v{}", record.handle, record.version));
+    vec![
+        ("resource 资源", publication.resource_id.to_string()),
+        ("catalog version", publication.resource_version.to_string()),
+        ("count", publication.records.len().to_string()),
+        ("records 记录", list(records)),
+    ]
+}
+
+fn query_terms(query: &Query) -> Terms {
+    let mut terms = vec![
+        ("resource 资源", query.resource_id.to_string()),
+        ("fields 信息项", list(&query.fields)),
+        ("purpose 用途", query.purpose.to_string()),
+        ("matter 事项", query.matter.to_string()),
+        ("lookup", format!("{} × {}", query.lookup.as_str(), query.commitments.len())),
+        ("operator 操作员", query.operator_pseudonym.to_string()),
+    ];
+    terms.extend(query.agreement_id.iter().map(|id| ("agreement 协议", id.to_string())));
+    terms
+}
+
+fn rule_terms(change: &RuleChange) -> Terms {
+    match change {
+        RuleChange::RegisterDepartment { uscc, name } => {
+            vec![("department 部门", uscc.as_str().to_owned()), ("name", name.clone())]
+        }
+        RuleChange::RegisterSystem { system, capabilities } => {
+            let capabilities = capabilities.iter().map(|capability| capability.as_str());
+            vec![("system 系统", system.to_string()), ("capabilities 权限", list(capabilities))]
+        }
+        RuleChange::RegisterKey { system, kid, .. } => {
+            vec![("system 系统", system.to_string()), ("new key", wire::kid_to_text(kid))]
+        }
+        RuleChange::RetireKey { kid, compromised_since } => {
+            let mut terms = vec![("retired key", wire::kid_to_text(kid))];
+            terms.extend(compromised_since.map(|since| ("compromised since", since.to_string())));
+            terms
+        }
+        RuleChange::CatalogPart { part, resources } => {
+            let ids = resources.iter().map(|resource| &resource.resource_id);
+            vec![("part", part.to_string()), ("resources 资源", list(ids))]
+        }
+        RuleChange::CatalogRelease { base_version, parts } => {
+            vec![("base version", base_version.to_string()), ("parts", list(parts))]
+        }
+        RuleChange::AgreementProposal { text, digest, .. } => vec![
+            ("agreement 协议", text.agreement_id.to_string()),
+            ("version", text.version.to_string()),
+            ("text", digest.to_string()),
+            ("consumer 需求方", text.consumer.as_str().to_owned()),
+            ("provider 提供方", text.provider.as_str().to_owned()),
+            ("resource 资源", text.resource_id.to_string()),
+            ("fields 信息项", list(&text.fields)),
+            ("purposes 用途", list(&text.purposes)),
+            ("matters 事项", list(&text.matters)),
+            ("lookups", list(text.lookups.iter().map(|lookup| lookup.as_str()))),
+            ("valid 有效期", format!("{} to {}", text.valid_from, text.valid_until)),
+            ("limits 限额", format!("{} a day, {} a query", text.daily_limit, text.batch_limit)),
+        ],
+        RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => consent_terms(consent),
+        RuleChange::AgreementSuspension { agreement_id, .. }
+        | RuleChange::AgreementResumption { agreement_id }
+        | RuleChange::AgreementTermination { agreement_id, .. } => {
+            vec![("agreement 协议", agreement_id.to_string())]
+        }
+    }
+}
+
+fn consent_terms(consent: &AgreementConsent) -> Terms {
+    vec![
+        ("agreement 协议", consent.agreement_id.to_string()),
+        ("version", consent.version.to_string()),
+        ("text", consent.digest.to_string()),
+    ]
+}
+
+fn outcome(outcome: &Outcome) -> Terms {
+    match outcome {
+        Outcome::Refused(refusal) => vec![("refused 拒绝", refusal.to_string())],
+        Outcome::QueryPermitted(permitted) => permitted_terms(permitted),
+        Outcome::Published(results) => {
+            let accepted = results.iter().filter(|violations| violations.is_empty()).count();
+            let mut terms = vec![("accepted 采纳", accepted.to_string())];
+            terms.extend((0..).zip(results).filter(|(_, violations)| !violations.is_empty()).map(
+                |(position, violations): (usize, _)| {
+                    let codes = violations.iter().map(|violation: &RecordViolation| violation.as_str());
+                    ("rejected 退回", format!("record {position}: {}", list(codes)))
+                },
+            ));
+            terms
+        }
+        Outcome::Applied(effect) => vec![("applied 生效", effect_text(effect))],
+    }
+}
+
+fn permitted_terms(permitted: &QueryPermitted) -> Terms {
+    let mut terms = vec![
+        ("permitted 准予", format!("{} version {}", permitted.agreement_id, permitted.agreement_version)),
+        ("found", permitted.records.len().to_string()),
+    ];
+    terms.extend(permitted.records.iter().map(|release| {
+        let status = format!("{:?}", release.status).to_uppercase();
+        let text = format!(
+            "{} v{} {status}, published by entry {}, fields {}",
+            release.handle,
+            release.version,
+            release.publication_index,
+            if release.fields.is_empty() { "none".to_owned() } else { list(&release.fields) }
+        );
+        ("released 提供", text)
+    }));
+    terms
+}
+
+fn effect_text(effect: &Effect) -> String {
+    match effect {
+        Effect::LogOpened => "log opened".to_owned(),
+        Effect::DepartmentRegistered => "department registered".to_owned(),
+        Effect::SystemRegistered => "system registered".to_owned(),
+        Effect::KeyRegistered(kid) => format!("key {} registered", wire::kid_to_text(kid)),
+        Effect::KeyRetired(kid) => format!("key {} retired", wire::kid_to_text(kid)),
+        Effect::CatalogPartEntered(part) => format!("catalog part {part} entered"),
+        Effect::CatalogReleased { version, resources } => {
+            let resources = resources.iter().map(|(id, version)| format!("{id} v{version}"));
+            format!("catalog version {version}: {}", list(resources))
+        }
+        Effect::AgreementChanged { agreement_id, version, state } => {
+            format!("{agreement_id} version {version} is {}", format!("{state:?}").to_uppercase())
+        }
+    }
+}
