@@ -1,0 +1,202 @@
+//! Around every call: how many at once, how long, what if it panics, and one line of trace.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tonic::{
+    Code, Status,
+    body::Body,
+    codegen::http::{HeaderMap, Request, Response},
+};
+use tower::{Layer, Service};
+use tracing::{Instrument as _, Span, debug, field, info};
+
+use super::{listener::Peer, status};
+use crate::config::Limits;
+
+type Future = Pin<Box<dyn std::future::Future<Output = Result<Response<Body>, tonic::codegen::StdError>> + Send>>;
+
+/// A call's place among those at work. An answer that streams keeps it until its end.
+#[derive(Clone)]
+pub(super) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+
+/// Puts [`Call`] around the services.
+#[derive(Clone)]
+pub(super) struct CallLayer {
+    limits: Limits,
+    places: Arc<Semaphore>,
+}
+
+impl CallLayer {
+    pub(super) fn new(limits: Limits) -> Self {
+        let places = Arc::new(Semaphore::new(limits.calls));
+        Self { limits, places }
+    }
+}
+
+impl<S> Layer<S> for CallLayer {
+    type Service = Call<S>;
+
+    fn layer(&self, inner: S) -> Call<S> {
+        Call { layer: self.clone(), inner }
+    }
+}
+
+/// The services with limits, deadlines and traces around them.
+#[derive(Clone)]
+pub(super) struct Call<S> {
+    layer: CallLayer,
+    inner: S,
+}
+
+impl<S> Service<Request<Body>> for Call<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<tonic::codegen::StdError>,
+{
+    type Response = Response<Body>;
+    type Error = tonic::codegen::StdError;
+    type Future = Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Future {
+        let span = span_of(&request);
+        let limits = &self.layer.limits;
+        let deadline = limits.deadline(asked_timeout(request.headers()));
+        let place = Arc::clone(&self.layer.places).try_acquire_owned();
+        let calls = limits.calls;
+        // The one that was asked whether it is ready does the work; its clone is asked the next time.
+        let next = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, next);
+        let work = async move {
+            let started = Instant::now();
+            let response = match place {
+                Err(_) => status::overloaded(calls).into_http(),
+                Ok(place) => {
+                    request.extensions_mut().insert(Place(Arc::new(place)));
+                    let answer = catch_panic(async move { inner.call(request).await.map_err(Into::into) });
+                    match timeout(deadline, answer).await {
+                        Ok(Ok(answer)) => answer?,
+                        Ok(Err(Panicked)) => status::internal(&"a handler panicked").into_http(),
+                        Err(_) => status::too_late(deadline).into_http(),
+                    }
+                }
+            };
+            trace(&response, started.elapsed());
+            Ok(response)
+        };
+        Box::pin(work.instrument(span))
+    }
+}
+
+fn span_of(request: &Request<Body>) -> Span {
+    let span = tracing::info_span!(
+        "call",
+        method = request.uri().path(),
+        system = field::Empty,
+        request_id = field::Empty,
+        reason = field::Empty,
+    );
+    if let Some(peer) = request.extensions().get::<Arc<Peer>>() {
+        match &peer.system {
+            Ok(system) => span.record("system", system.as_str()),
+            Err(_) => span.record("system", field::display(peer.address)),
+        };
+    }
+    span
+}
+
+/// One line: calls that went well are no news.
+fn trace(response: &Response<Body>, took: Duration) {
+    // An answer with a status in its headers has no body: it is an error.
+    let code = response.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    match code {
+        Code::Ok => debug!(?code, micros, "answered"),
+        code => info!(?code, micros, "answered"),
+    }
+}
+
+/// The time that the caller gives, by the header `grpc-timeout`: up to 8 digits and a unit. One that does not read is
+/// as none.
+fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// Does the work; a panic of it becomes a value. Nothing of the work is used afterwards, so no broken state is seen.
+async fn catch_panic<T>(work: impl std::future::Future<Output = T>) -> Result<T, Panicked> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(progress) => progress.map(Ok),
+        // What it said may quote data: the panic hook has said where it was.
+        Err(_) => Poll::Ready(Err(Panicked)),
+    })
+    .await
+}
+
+/// The work panicked.
+struct Panicked;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        let table = [
+            ("1H", Some(Duration::from_secs(3600))),
+            ("2M", Some(Duration::from_secs(120))),
+            ("3S", Some(Duration::from_secs(3))),
+            ("99999999m", Some(Duration::from_millis(99_999_999))),
+            ("5u", Some(Duration::from_micros(5))),
+            ("6n", Some(Duration::from_nanos(6))),
+            ("", None),
+            ("S", None),
+            ("+1S", None),
+            ("123456789S", None),
+            ("1x", None),
+            ("1 S", None),
+        ];
+        for (text, expected) in table {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().unwrap());
+            assert_eq!(asked_timeout(&headers), expected, "{text}");
+        }
+        assert_eq!(asked_timeout(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_value() {
+        std::panic::set_hook(Box::new(|_| ()));
+        assert!(catch_panic(async { panic!("with data") }).await.map(|(): ()| ()).is_err());
+        assert_eq!(catch_panic(async { 7 }).await.ok(), Some(7));
+    }
+}
