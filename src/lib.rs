@@ -7,6 +7,7 @@ pub mod config;
 pub mod domain;
 pub mod examples;
 pub mod files;
+pub mod grpc;
 pub mod hub;
 pub mod pki;
 pub mod publishing;

@@ -185,7 +185,7 @@ fn time_of(timestamp: &prost_types::Timestamp) -> Option<Time> {
 }
 
 /// The timestamp of an instant.
-pub(super) fn timestamp(time: Time) -> prost_types::Timestamp {
+pub fn timestamp(time: Time) -> prost_types::Timestamp {
     let millis = time.as_millis();
     // The remainder of a division by 1000 times a million is below 10^9.
     let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).unwrap_or_default();

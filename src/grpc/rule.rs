@@ -1,0 +1,138 @@
+//! `RuleService`.
+
+use std::{ops::Bound, sync::Arc};
+
+use tonic::{Request, Response, Status};
+
+use super::{Page, Services, blocking, peer_of, receipt_to_proto, status};
+use crate::{
+    domain::{id::ResourceId, identifier::Uscc, outcome::Outcome},
+    wire::{
+        self,
+        proto::{
+            CatalogResource, GetAgreementRequest, GetAgreementResponse, GetDepartmentRequest, GetDepartmentResponse,
+            GetHubRequest, GetHubResponse, GetResourceRequest, GetResourceResponse, ListAgreementsRequest,
+            ListAgreementsResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListResourcesRequest,
+            ListResourcesResponse, SubmitRuleRequest, SubmitRuleResponse, rule_service_server::RuleService,
+        },
+    },
+};
+
+#[tonic::async_trait]
+impl RuleService for Services {
+    async fn submit_rule(&self, request: Request<SubmitRuleRequest>) -> Result<Response<SubmitRuleResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let SubmitRuleRequest { envelope, openings } = request.into_inner();
+        let envelope = wire::envelope_from_proto(envelope);
+        let openings = wire::openings_from_proto(openings).map_err(status::of_malformed)?;
+        let receipt = Arc::clone(&self.hub).change_rules(peer, envelope, openings).await.map_err(status::of)?;
+        if let Outcome::Refused(refusal) = &receipt.outcome {
+            return Err(status::refused(refusal, &receipt));
+        }
+        let repeated_request = receipt.repeated;
+        Ok(Response::new(SubmitRuleResponse { receipt: Some(receipt_to_proto(receipt)), repeated_request }))
+    }
+
+    async fn get_hub(&self, request: Request<GetHubRequest>) -> Result<Response<GetHubResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        Ok(Response::new(GetHubResponse {
+            hub: snapshot.rules.hub.to_string(),
+            trust_domain: snapshot.rules.trust_domain.to_string(),
+            origin: snapshot.rules.origin.clone(),
+            log_vkey: self.hub.log_verifier().vkey().to_string(),
+            genesis_leaf_hash: self.genesis_leaf_hash.as_bytes().to_vec(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            time: Some(wire::timestamp(self.hub.now())),
+        }))
+    }
+
+    async fn get_department(
+        &self,
+        request: Request<GetDepartmentRequest>,
+    ) -> Result<Response<GetDepartmentResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let text = &request.get_ref().uscc;
+        let uscc: Uscc =
+            text.parse().map_err(|error| status::argument("uscc", &format!("is no credit code: {error}")))?;
+        let department = wire::department_to_proto(&snapshot.rules.directory, &uscc);
+        let department = department.ok_or_else(|| status::not_found(format!("department {uscc}")))?;
+        Ok(Response::new(GetDepartmentResponse { department: Some(department) }))
+    }
+
+    async fn list_departments(
+        &self,
+        request: Request<ListDepartmentsRequest>,
+    ) -> Result<Response<ListDepartmentsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let directory = &snapshot.rules.directory;
+        let after = directory.departments.keys().filter(|uscc| uscc.as_str() > page.after.as_str());
+        let (found, next_page_token) = page.cut(after.take(page.size + 1).collect(), |uscc| uscc.as_str());
+        let departments = found.into_iter().filter_map(|uscc| wire::department_to_proto(directory, uscc)).collect();
+        Ok(Response::new(ListDepartmentsResponse { departments, next_page_token }))
+    }
+
+    async fn get_resource(
+        &self,
+        request: Request<GetResourceRequest>,
+    ) -> Result<Response<GetResourceResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let GetResourceRequest { resource_id, version } = request.get_ref();
+        let catalog = &snapshot.rules.catalog;
+        let found = match version {
+            0 => catalog.newest(resource_id),
+            version => catalog.version(resource_id, *version).map(|resource| (*version, resource)),
+        };
+        let (version, resource) = found.ok_or_else(|| status::not_found(format!("resource {resource_id}")))?;
+        let resource = CatalogResource { resource: Some(wire::resource_to_proto(resource)), version };
+        Ok(Response::new(GetResourceResponse { resource: Some(resource), catalog_version: catalog.version }))
+    }
+
+    async fn list_resources(
+        &self,
+        request: Request<ListResourcesRequest>,
+    ) -> Result<Response<ListResourcesResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let catalog = &snapshot.rules.catalog;
+        let after = catalog.resources.range::<str, _>((Bound::Excluded(page.after.as_str()), Bound::Unbounded));
+        let ids: Vec<&ResourceId> = after.map(|(id, _)| id).take(page.size + 1).collect();
+        let (found, next_page_token) = page.cut(ids, |id| id.as_str());
+        let resources = found
+            .into_iter()
+            .filter_map(|id| catalog.newest(id.as_str()))
+            .map(|(version, resource)| CatalogResource { resource: Some(wire::resource_to_proto(resource)), version })
+            .collect();
+        Ok(Response::new(ListResourcesResponse { resources, next_page_token, catalog_version: catalog.version }))
+    }
+
+    async fn get_agreement(
+        &self,
+        request: Request<GetAgreementRequest>,
+    ) -> Result<Response<GetAgreementResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let GetAgreementRequest { agreement_id, version } = request.into_inner();
+        let hub = Arc::clone(&self.hub);
+        let version = (version != 0).then_some(version);
+        let (found, openings) = blocking(move || hub.agreement(&peer, &agreement_id, version)).await?;
+        Ok(Response::new(GetAgreementResponse { agreement: Some(wire::agreement_to_proto(&found, &openings)) }))
+    }
+
+    async fn list_agreements(
+        &self,
+        request: Request<ListAgreementsRequest>,
+    ) -> Result<Response<ListAgreementsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let found = self.hub.agreements(&peer, &page.after, page.size + 1).map_err(status::of)?;
+        let (found, next_page_token) = page.cut(found, |version| version.text.agreement_id.as_str());
+        // Texts stay sealed in a list; whoever needs one gets its agreement.
+        let agreements = found.iter().map(|version| wire::agreement_to_proto(version, &[])).collect();
+        Ok(Response::new(ListAgreementsResponse { agreements, next_page_token }))
+    }
+}
