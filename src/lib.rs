@@ -14,5 +14,6 @@ pub mod publishing;
 pub mod sign;
 pub mod store;
 pub mod tabular;
+pub mod telemetry;
 pub mod tlog;
 pub mod wire;

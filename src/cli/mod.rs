@@ -5,9 +5,11 @@
 
 mod catalog;
 mod exit;
+mod init;
 mod key;
 mod output;
 mod pki;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -45,6 +47,8 @@ macro_rules! commands {
 }
 
 commands! {
+    Init(init::Init),
+    Serve(serve::Serve),
     Pki(pki::Pki),
     Key(key::Key),
     Catalog(catalog::Catalog),

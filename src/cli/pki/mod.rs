@@ -4,6 +4,8 @@ mod issue;
 
 use clap::{Args, Subcommand};
 
+pub(super) use issue::write;
+
 use super::{Exit, Output, Run};
 
 /// Issue certificates from the development CA that `hutong init` makes

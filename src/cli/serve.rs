@@ -1,0 +1,174 @@
+//! `hutong serve`: composes a hub of its folder, and serves it.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Args;
+use serde::Serialize;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::{error, info, warn};
+
+use super::{Exit, OrExit as _, Output, Run};
+use crate::{
+    config::{STORE, Settings},
+    grpc,
+    hub::{Hub, Parts, SystemClock},
+    sign::{LogSigner, SystemRandomness},
+    store::embedded,
+    telemetry,
+    tlog::{Hash, leaf_hash},
+};
+
+/// How long threads that are still reading when everything is answered may take to end.
+const LAST_READS: Duration = Duration::from_secs(1);
+
+/// After how many entries caught up with a start says how far it is.
+const PROGRESS: u64 = 100_000;
+
+/// Run the hub of a folder, until SIGTERM or SIGINT
+///
+/// When it takes calls it prints its address on stdout. Traces go to stderr. On a signal it takes no more calls,
+/// answers those at work, and ends.
+#[derive(Args)]
+pub(super) struct Serve {
+    /// The hub's folder, as `hutong init` made it
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+/// What is printed when the hub takes calls.
+#[derive(Serialize)]
+struct Listening {
+    listening: SocketAddr,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "listening on {}", self.listening)
+    }
+}
+
+impl Run for Serve {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let settings = Settings::read(&self.folder).or_exit(Exit::Config, "cannot use the hub's settings")?;
+        telemetry::start(&settings.trace);
+        if settings.high_water_path.is_none() {
+            warn!(
+                "no high_water_path is set: that the log was rolled back, such as by a restored backup, would not be noticed"
+            );
+        }
+        let tls = grpc::server_config(&settings.tls).or_exit(Exit::Config, "cannot use the hub's certificates")?;
+        let (hub, genesis_leaf_hash) = open(&self.folder, &settings)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.context("cannot start the asynchronous runtime")?;
+        let served = runtime.block_on(async {
+            let cannot = || format!("cannot listen on {}", settings.listen);
+            let listener = TcpListener::bind(settings.listen).await.or_exit(Exit::Config, cannot())?;
+            let stop = Stop::new(Arc::clone(&hub))?;
+            let listening = listener.local_addr()?;
+            info!(address = %listening, entries = hub.snapshot().size, "listening");
+            output.print(&Listening { listening })?;
+            let server =
+                grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls, limits: settings.limits.clone() };
+            let failure = Arc::clone(&stop.failure);
+            grpc::serve(server, listener, stop.wait()).await?;
+            Ok::<_, anyhow::Error>(failure.get().cloned())
+        });
+        runtime.shutdown_timeout(LAST_READS);
+        let stopped = hub.stop();
+        if let Some(failure) = served? {
+            bail!("the hub had to end: {failure}");
+        }
+        stopped.context("the hub did not stop in order; nothing is lost")?;
+        info!("stopped");
+        Ok(Exit::Success)
+    }
+}
+
+/// Opens the hub of a folder; gives with it the leaf hash of entry 0.
+fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> {
+    let name = settings.origin().parse().or_exit(Exit::Config, "the log's origin is no key name")?;
+    let log_key = settings.read_log_key().or_exit(Exit::Config, "cannot use the log's key")?;
+    let vault_key = settings.read_vault_key().or_exit(Exit::Config, "cannot use the vault key")?;
+    let options =
+        embedded::Options { high_water_path: settings.high_water_path.clone(), ..embedded::Options::default() };
+    let random = Arc::new(SystemRandomness::new());
+    let store = embedded::open(&folder.join(STORE), &vault_key, random, &options)
+        .with_context(|| format!("cannot open the hub in {}", folder.display()))?;
+
+    let first = store.reader.entries(0, 1, 1)?;
+    let genesis_leaf_hash = leaf_hash(first.first().context("the log has no genesis entry")?);
+    let parts = Parts {
+        store,
+        blind_index: vault_key.blind_index(),
+        log_signer: LogSigner::new(name, log_key),
+        clock: Arc::new(SystemClock),
+    };
+    let mut said = 0;
+    let hub = Hub::open(parts, |done, of| {
+        if done / PROGRESS > said {
+            said = done / PROGRESS;
+            info!(done, of, "catching up with the log");
+        }
+    })
+    .with_context(|| format!("cannot open the hub in {}", folder.display()))?;
+    check_identity(&hub, settings)?;
+    Ok((hub, genesis_leaf_hash))
+}
+
+/// What genesis fixed must be what the settings say: a hub that claimed another name would void its statements.
+fn check_identity(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
+    let snapshot = hub.snapshot();
+    let rules = &snapshot.rules;
+    let settled = [
+        ("hub", rules.hub.as_str(), settings.hub.as_str()),
+        ("trust_domain", rules.trust_domain.as_str(), settings.trust_domain.as_str()),
+        ("the log's origin", rules.origin.as_str(), &settings.origin()),
+    ];
+    let check = || {
+        for (what, fixed, said) in settled {
+            ensure!(fixed == said, "{what} is {fixed:?} since genesis, the settings say {said:?}");
+        }
+        Ok(())
+    };
+    check().or_exit(Exit::Config, "the settings are not of the hub in this folder")
+}
+
+/// When to stop: on a signal, or when the hub has failed.
+struct Stop {
+    hub: Arc<Hub>,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    failure: Arc<std::sync::OnceLock<String>>,
+}
+
+impl Stop {
+    /// Takes the signals from now on.
+    fn new(hub: Arc<Hub>) -> anyhow::Result<Self> {
+        let cannot = "cannot wait for signals";
+        let terminate = signal(SignalKind::terminate()).context(cannot)?;
+        let interrupt = signal(SignalKind::interrupt()).context(cannot)?;
+        Ok(Self { hub, terminate, interrupt, failure: Arc::default() })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => info!("received SIGTERM"),
+            _ = self.interrupt.recv() => info!("received SIGINT"),
+            reason = self.hub.failed() => {
+                error!(reason, "the hub has failed and must end");
+                // It is the only one to say so.
+                let _ = self.failure.set(reason);
+            }
+        }
+    }
+}
