@@ -19,6 +19,10 @@ mod report;
 mod source;
 mod verify;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 pub use describe::{Description, describe};
 pub use error::Error;
 pub use finding::{Fault, Finding};
