@@ -51,6 +51,8 @@ impl Verified {
         let Some(header) = statement.header().cloned() else {
             return Err(Error::WrongKind { expected: "a statement of an actor; genesis is the hub's" });
         };
+        // The call's own span, where there is one.
+        tracing::Span::current().record("request_id", tracing::field::display(header.request_id));
         if !snapshot.rules.directory.systems.contains_key(peer) {
             return Err(Error::UnknownSystem(peer.clone()));
         }

@@ -228,5 +228,6 @@ impl Hub {
 /// Runs blocking work off the threads that drive connections.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     // The work neither panics by intent nor is cancelled; if it does or is, the caller learns that the hub is not well.
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopping)
+    let call = tracing::Span::current();
+    tokio::task::spawn_blocking(move || call.in_scope(work)).await.map_err(|_| Error::Stopping)
 }
