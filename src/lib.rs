@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod catalog;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod domain;
 pub mod examples;

@@ -49,7 +49,7 @@ const HOUSE: &[Room] = &[
         may_use: &["domain", "sign", "wire", "hub", "tlog"],
         never: &["sled", "rustix", "ring", "clap"],
     },
-    Room { name: "client", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
+    Room { name: "client", may_use: &["domain", "tlog", "sign", "wire", "files"], never: &["sled", "rustix", "clap"] },
     Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
     Room { name: "tabular", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "examples", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },

@@ -1,0 +1,152 @@
+//! Composing queries and checking answers, without a hub.
+
+use super::*;
+use crate::{
+    client::fixture::{self, Log},
+    domain::statement::Header,
+    sign::SystemRandomness,
+};
+
+fn request(by: Lookup) -> QueryRequest {
+    QueryRequest {
+        resource: fixture::RESOURCE.parse().unwrap(),
+        purpose: "housing".parse().unwrap(),
+        matter: "000117001000".parse().unwrap(),
+        case: "办件2026-0001".to_owned(),
+        operator: "zhang.san".to_owned(),
+        agreement: None,
+        fields: ["CZZT".parse().unwrap()].into(),
+        by,
+    }
+}
+
+fn compose_at(request: &QueryRequest, now: Time) -> Result<(Query, Vec<Opening>), Error> {
+    compose(request, &fixture::resource(), &Secret::from_bytes(&[3; 32]), &SystemRandomness::new(), now)
+}
+
+#[test]
+fn a_query_commits_to_case_and_lookups_in_order_and_reads_back() {
+    let by = Lookup::Holder(vec![fixture::CONSUMER.to_lowercase(), fixture::PROVIDER.to_owned()]);
+    let (query, openings) = compose_at(&request(by), fixture::now()).unwrap();
+    assert_eq!(openings.iter().map(Opening::scheme).collect::<Vec<_>>(), [Scheme::Case, Scheme::Uscc, Scheme::Uscc]);
+    openings[0].verify(&query.case_commitment.0).unwrap();
+    openings[1].verify(&query.commitments[0].0).unwrap();
+    openings[2].verify(&query.commitments[1].0).unwrap();
+    assert_eq!(openings[1].value(), fixture::CONSUMER);
+
+    let system = fixture::consumer_system();
+    let header = Header {
+        request_id: crate::domain::id::RequestId([1; 16]),
+        issued_at: fixture::now(),
+        actor: system,
+        hub: fixture::hub(),
+    };
+    let statement = Statement::Query(header, query);
+    let (kind, payload) = wire::encode_statement(&statement);
+    assert_eq!(wire::read_statement(&kind, &payload).unwrap(), statement);
+}
+
+#[test]
+fn an_operator_has_one_pseudonym_a_month_by_the_clock_of_china() {
+    let at = |text: &str| Time::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond()).unwrap();
+    let pseudonym = |time| {
+        let (query, _) = compose_at(&request(Lookup::Record(vec!["1".to_owned()])), at(time)).unwrap();
+        query.operator_pseudonym
+    };
+    assert_eq!(pseudonym("2026-03-31T16:00:00Z"), pseudonym("2026-04-30T15:59:59Z"));
+    assert_ne!(pseudonym("2026-03-31T15:59:59Z"), pseudonym("2026-03-31T16:00:00Z"));
+}
+
+#[test]
+fn a_mistyped_identifier_is_found_before_anything_is_sent() {
+    for (by, said) in [
+        (Lookup::Holder(vec!["11440399X00000043A".to_owned()]), "lookup 1 (CZZTDM)"),
+        (Lookup::Holder(vec![fixture::CONSUMER.to_owned(), "x".to_owned()]), "lookup 2 (CZZTDM)"),
+        (Lookup::Record(vec![" ".to_owned()]), "lookup 1 (ZZBH)"),
+    ] {
+        let error = compose_at(&request(by), fixture::now()).unwrap_err();
+        assert!(error.to_string().starts_with(said), "{error}");
+    }
+    let mut without_case = request(Lookup::Record(vec!["1".to_owned()]));
+    without_case.case = String::new();
+    assert!(compose_at(&without_case, fixture::now()).unwrap_err().to_string().starts_with("the case number"));
+}
+
+struct Answer {
+    receipt: VerifiedReceipt,
+    records: Vec<proto::ReleasedRecord>,
+}
+
+/// What a hub answers that released `presentation` and says so in the log as `fields`.
+fn answer(presentation: &str, fields: &[&str]) -> Answer {
+    let release = fixture::release(presentation, fields);
+    let records = vec![wire::released_record_to_proto(&release, presentation.to_owned())];
+    Answer { receipt: sealed(fixture::permitted(vec![release])), records }
+}
+
+fn sealed(outcome: Outcome) -> VerifiedReceipt {
+    let log = Log::new();
+    let (entry, proof) = log.seal(&fixture::entry(outcome));
+    verify::receipt(&entry, proof.as_bytes(), &log.verifier()).into_result("receipt").unwrap()
+}
+
+fn check(answer: Answer) -> Result<QueryAnswer, Error> {
+    let keys = [fixture::provider_key().verifying_key().clone()];
+    let asked = ["CZZT".parse().unwrap()].into();
+    check_answer(&fixture::resource(), &asked, answer.receipt, answer.records, &keys, fixture::now())
+}
+
+#[test]
+fn a_proven_answer_gives_the_fields_that_the_provider_signed() {
+    let answer = check(answer(&fixture::presentation(&["CZZT"]), &["CZZT"])).unwrap();
+    assert_eq!(answer.agreement.0.as_str(), "housing-2026");
+    let record = &answer.records[0];
+    assert_eq!((record.version, record.status), (2, RecordStatus::Active));
+    assert_eq!(record.fields["CZZT"], "样例商行");
+    assert_eq!(record.issuer_key.as_ref().unwrap(), fixture::provider_key().verifying_key());
+}
+
+#[test]
+fn whatever_the_hub_changes_in_an_answer_is_found() {
+    let good = || fixture::presentation(&["CZZT"]);
+    let more = fixture::presentation(&["CZZT", "KZ_FDDBR"]);
+    type Change = fn(&mut Answer);
+    let changes: [(&str, Change); 8] = [
+        ("a record withheld", |answer| answer.records.clear()),
+        ("a record added", |answer| answer.records.push(answer.records[0].clone())),
+        ("another version", |answer| answer.records[0].version += 1),
+        ("another status", |answer| answer.records[0].status = 2),
+        ("another lookup", |answer| answer.records[0].lookup = 1),
+        ("another publication", |answer| answer.records[0].publication_index = 9),
+        ("another presentation", |answer| answer.records[0].presentation = fixture::presentation(&["KZ_FDDBR"])),
+        ("no presentation", |answer| answer.records[0].presentation.clear()),
+    ];
+    for (what, change) in changes {
+        let mut changed = answer(&good(), &["CZZT"]);
+        change(&mut changed);
+        assert!(matches!(check(changed), Err(Error::Unproven { .. } | Error::Sign(_))), "{what}");
+    }
+    assert!(check(answer(&more, &["CZZT", "KZ_FDDBR"])).is_err(), "more than was asked for");
+    assert!(check(answer(&more, &["CZZT"])).is_err(), "more than the entry says");
+    assert!(check(answer(&fixture::change_signature(&good()), &["CZZT"])).is_err(), "a forged signature");
+    let refused = Answer { receipt: sealed(Outcome::Refused(fixture::refusal())), records: Vec::new() };
+    assert!(check(refused).is_err(), "an answer whose entry is a refusal");
+}
+
+#[test]
+fn a_record_not_in_force_comes_without_fields() {
+    let mut release = fixture::release(&fixture::presentation(&["CZZT"]), &[]);
+    (release.status, release.sd_hash) = (RecordStatus::Revoked, None);
+    for records in [vec![wire::released_record_to_proto(&release, String::new())], Vec::new()] {
+        let receipt = sealed(fixture::permitted(vec![release.clone()]));
+        let answer = check(Answer { receipt, records }).unwrap();
+        assert_eq!(answer.records[0].status, RecordStatus::Revoked);
+        assert!(answer.records[0].fields.is_empty() && answer.records[0].presentation.is_none());
+    }
+}
+
+#[test]
+fn nothing_found_is_an_answer_too() {
+    let answer = check(Answer { receipt: sealed(fixture::permitted(Vec::new())), records: Vec::new() }).unwrap();
+    assert!(answer.records.is_empty());
+}

@@ -1,0 +1,486 @@
+//! The rules: the directory, the catalog and the agreements, to change and to read.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Client, Error,
+    connection::MAX_MESSAGE_BYTES,
+    statement::{Signed, commit_text},
+    verify::{self, VerifiedReceipt},
+};
+use crate::{
+    domain::{
+        agreement::{AgreementText, AgreementVersion},
+        catalog::Resource,
+        directory::{Capability, Directory, Key},
+        id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
+        identifier::Uscc,
+        outcome::{Effect, Outcome},
+        statement::{RuleChange, Statement},
+        time::Time,
+    },
+    sign::{VerifyingKey, commitment::Opening, sha256},
+    wire::{
+        self,
+        proto::{self, rule_service_client::RuleServiceClient},
+    },
+};
+
+/// The longest payload of a catalog part, in bytes: an entry holds at most 65,535, of which the envelope, the outcome and
+/// their framing take less than 1,000.
+pub const MAX_PART_BYTES: usize = 64_000;
+/// How many members of a list are fetched at a time: the most that a hub gives.
+const PAGE_SIZE: i32 = 1_000;
+/// The most pages of one list: a million members, far above any city's, so that a hub that always names another page does
+/// not hold its caller for ever.
+const MAX_PAGES: usize = 1_000;
+
+/// What a change of the rules brought about.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The effect.
+    pub effect: Effect,
+    /// The evidence.
+    pub receipt: VerifiedReceipt,
+}
+
+/// A resource of the catalog, as it is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogEntry {
+    /// The resource.
+    pub resource: Arc<Resource>,
+    /// Its version.
+    pub version: u32,
+}
+
+/// An agreement as the hub shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownAgreement {
+    /// The version, whose digest was checked against its text.
+    pub version: AgreementVersion,
+    /// The texts to which it commits (legal basis, scenario), as far as the hub keeps them; each was checked.
+    pub openings: Vec<Opening>,
+}
+
+impl ShownAgreement {
+    /// The legal basis 使用依据, if it is committed to and kept.
+    #[must_use]
+    pub fn legal_basis(&self) -> Option<&str> {
+        self.opened(self.version.text.legal_basis)
+    }
+
+    /// The scenario 使用场景, if it is committed to and kept.
+    #[must_use]
+    pub fn scenario(&self) -> Option<&str> {
+        self.opened(self.version.text.scenario)
+    }
+
+    fn opened(&self, commitment: Option<crate::domain::id::Commitment>) -> Option<&str> {
+        let commitment = commitment?.0;
+        self.openings.iter().find(|opening| opening.commitment() == commitment).map(Opening::value)
+    }
+}
+
+/// What a hub says of itself. What matters of it is pinned in the profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubDescription {
+    /// Its domain.
+    pub hub: String,
+    /// The trust domain of its systems.
+    pub trust_domain: String,
+    /// Its log's origin.
+    pub origin: String,
+    /// Its log's public key.
+    pub log_vkey: String,
+    /// The leaf hash of entry 0.
+    pub genesis_leaf_hash: Vec<u8>,
+    /// The version of its program.
+    pub version: String,
+}
+
+/// Sends one request of the rule service.
+macro_rules! rule_call {
+    ($client:expr, $method:ident, $message:expr) => {
+        $client.connection().call(&$message, |channel, request| async move {
+            RuleServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).$method(request).await
+        })
+    };
+}
+
+// === Changing
+
+impl Client {
+    /// Submits a change of the rules, with what opens its text commitments.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unproven`] when the receipt does not hold, and what can go wrong on the way.
+    pub async fn change(&self, change: RuleChange, openings: Vec<Opening>) -> Result<Changed, Error> {
+        let now = super::now()?;
+        let signed = self.author().sign(self.random(), now, openings, |header| Statement::Rule(header, change))?;
+        self.submit_change(&signed).await
+    }
+
+    async fn submit_change(&self, signed: &Signed) -> Result<Changed, Error> {
+        let message = proto::SubmitRuleRequest {
+            envelope: Some(wire::envelope_to_proto(&signed.envelope)),
+            openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
+        };
+        let answer: proto::SubmitRuleResponse = self
+            .submit(signed, &message, |channel, request| async move {
+                RuleServiceClient::new(channel)
+                    .max_encoding_message_size(MAX_MESSAGE_BYTES)
+                    .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                    .submit_rule(request)
+                    .await
+            })
+            .await?;
+        let receipt = self.answered(signed, answer.receipt).await?;
+        match receipt.outcome().clone() {
+            Outcome::Applied(effect) => Ok(Changed { effect, receipt }),
+            other => Err(Error::Unproven {
+                what: "the receipt",
+                check: "outcome",
+                why: format!("the hub said that it was applied, its entry says {}", verify::outcome_in_words(&other)),
+            }),
+        }
+    }
+
+    /// Registers a department, or renames it.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn register_department(&self, uscc: Uscc, name: &str) -> Result<Changed, Error> {
+        self.change(RuleChange::RegisterDepartment { uscc, name: name.to_owned() }, Vec::new()).await
+    }
+
+    /// Registers a system, or sets its capabilities anew.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn register_system(
+        &self,
+        system: SystemId,
+        capabilities: BTreeSet<Capability>,
+    ) -> Result<Changed, Error> {
+        self.change(RuleChange::RegisterSystem { system, capabilities }, Vec::new()).await
+    }
+
+    /// Registers a system's public key.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn register_key(&self, system: SystemId, key: &VerifyingKey) -> Result<Changed, Error> {
+        let (kid, public_key) = (KeyId(*key.thumbprint()), *key.as_bytes());
+        self.change(RuleChange::RegisterKey { system, kid, public_key }, Vec::new()).await
+    }
+
+    /// Retires a key; with `compromised_since`, what it signed since then is suspect and no longer released.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn retire_key(&self, kid: KeyId, compromised_since: Option<Time>) -> Result<Changed, Error> {
+        self.change(RuleChange::RetireKey { kid, compromised_since }, Vec::new()).await
+    }
+
+    /// Enters resources as parts without effect, then releases all of them together on the catalog version they were made
+    /// for.
+    ///
+    /// # Errors
+    /// As [`Client::change`]; [`Error::Input`] for a resource too large for one entry. When the release fails nothing is in
+    /// force of it.
+    pub async fn apply_catalog(&self, resources: Vec<Arc<Resource>>, base_version: u64) -> Result<Changed, Error> {
+        let mut parts = Vec::new();
+        for part in split_catalog(resources)? {
+            // The digest is of the payload, which the header is a part of: the statement is signed first.
+            let signed = self.author().sign(self.random(), super::now()?, Vec::new(), |header| {
+                Statement::Rule(header, RuleChange::CatalogPart { part: Digest([0; 32]), resources: part })
+            })?;
+            self.submit_change(&signed).await?;
+            parts.push(Digest(sha256(&signed.envelope.payload)));
+        }
+        let changed = self.change(RuleChange::CatalogRelease { base_version, parts }, Vec::new()).await;
+        self.forget_resources();
+        changed
+    }
+
+    /// Proposes an agreement, or a new version of one: signs its text and commits to the free texts given. `text`'s
+    /// commitments are set here.
+    ///
+    /// # Errors
+    /// As [`Client::change`]; [`Error::Sign`] for a free text that is too long.
+    pub async fn propose_agreement(
+        &self,
+        mut text: AgreementText,
+        legal_basis: Option<&str>,
+        scenario: Option<&str>,
+    ) -> Result<Changed, Error> {
+        let mut openings = Vec::new();
+        for (slot, written) in [(&mut text.legal_basis, legal_basis), (&mut text.scenario, scenario)] {
+            let committed = commit_text(self.random(), written)?;
+            *slot = committed.as_ref().map(|(commitment, _)| *commitment);
+            openings.extend(committed.map(|(_, opening)| opening));
+        }
+        let serialized: Arc<[u8]> = wire::encode_agreement_text(&text).into();
+        let digest = Digest(sha256(&serialized));
+        let signature = self.author().sign_text(&serialized)?;
+        let text = Box::new(text);
+        self.change(RuleChange::AgreementProposal { text, serialized, digest, signature }, openings).await
+    }
+
+    /// Accepts a version of an agreement for the provider: signs the text that `version` holds.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn accept_agreement(&self, version: &AgreementVersion) -> Result<Changed, Error> {
+        self.change(RuleChange::AgreementAcceptance(self.author().consent(version)?), Vec::new()).await
+    }
+
+    /// Puts a version of an agreement into force as an administrator: signs the text that `version` holds.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn activate_agreement(&self, version: &AgreementVersion) -> Result<Changed, Error> {
+        self.change(RuleChange::AgreementActivation(self.author().consent(version)?), Vec::new()).await
+    }
+
+    /// Suspends an agreement that is in force. The log commits to the reason.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn suspend_agreement(&self, agreement_id: AgreementId, reason: Option<&str>) -> Result<Changed, Error> {
+        let (reason, opening) = commit_text(self.random(), reason)?.unzip();
+        let change = RuleChange::AgreementSuspension { agreement_id, reason };
+        self.change(change, opening.into_iter().collect()).await
+    }
+
+    /// Resumes an agreement that this department suspended.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn resume_agreement(&self, agreement_id: AgreementId) -> Result<Changed, Error> {
+        self.change(RuleChange::AgreementResumption { agreement_id }, Vec::new()).await
+    }
+
+    /// Ends an agreement for good. The log commits to the reason.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn terminate_agreement(&self, agreement_id: AgreementId, reason: Option<&str>) -> Result<Changed, Error> {
+        let (reason, opening) = commit_text(self.random(), reason)?.unzip();
+        let change = RuleChange::AgreementTermination { agreement_id, reason };
+        self.change(change, opening.into_iter().collect()).await
+    }
+}
+
+/// Fills parts, in order, up to [`MAX_PART_BYTES`].
+fn split_catalog(resources: Vec<Arc<Resource>>) -> Result<Vec<Vec<Arc<Resource>>>, Error> {
+    let mut parts: Vec<Vec<Arc<Resource>>> = Vec::new();
+    let mut room = 0;
+    for resource in resources {
+        let size = prost::Message::encoded_len(&wire::resource_to_proto(&resource)) + PART_OVERHEAD_BYTES;
+        if size > MAX_PART_BYTES {
+            let why = format!("takes {size} bytes, and an entry of the log has room for {MAX_PART_BYTES}");
+            return Err(Error::Input { what: format!("resource {}", resource.resource_id), why });
+        }
+        match parts.last_mut().filter(|_| size <= room) {
+            Some(part) => part.push(resource),
+            None => {
+                parts.push(vec![resource]);
+                room = MAX_PART_BYTES;
+            }
+        }
+        room -= size;
+    }
+    Ok(parts)
+}
+
+/// What a resource takes in a part beyond its own encoding: a tag and a length of at most three bytes; and, once, the
+/// header, of which the longest SPIFFE ID and hub domain take some 600.
+const PART_OVERHEAD_BYTES: usize = 8;
+
+// === Reading
+
+impl Client {
+    /// What the hub says of itself.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`], [`Error::Unavailable`].
+    pub async fn hub(&self) -> Result<HubDescription, Error> {
+        let hub: proto::GetHubResponse = rule_call!(self, get_hub, proto::GetHubRequest {}).await?;
+        Ok(HubDescription {
+            hub: hub.hub,
+            trust_domain: hub.trust_domain,
+            origin: hub.origin,
+            log_vkey: hub.log_vkey,
+            genesis_leaf_hash: hub.genesis_leaf_hash,
+            version: hub.version,
+        })
+    }
+
+    /// A department, with its systems and keys: a directory that holds it alone.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when there is none, [`Error::Malformed`], [`Error::Unavailable`].
+    pub async fn department(&self, uscc: &Uscc) -> Result<Directory, Error> {
+        let message = proto::GetDepartmentRequest { uscc: uscc.as_str().to_owned() };
+        let answer: proto::GetDepartmentResponse = rule_call!(self, get_department, message).await?;
+        Ok(wire::department_from_proto(&answer.department.unwrap_or_default())?)
+    }
+
+    /// All departments, with their systems and keys.
+    ///
+    /// # Errors
+    /// As [`Client::department`].
+    pub async fn departments(&self) -> Result<Directory, Error> {
+        let mut directory = Directory::default();
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let message = proto::ListDepartmentsRequest { page_size: PAGE_SIZE, page_token };
+            let page: proto::ListDepartmentsResponse = rule_call!(self, list_departments, message).await?;
+            for department in &page.departments {
+                let one = wire::department_from_proto(department)?;
+                directory.departments.extend(one.departments);
+                directory.systems.extend(one.systems);
+                directory.keys.extend(one.keys);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(directory);
+            }
+        }
+        Err(endless("departments"))
+    }
+
+    /// A resource of the catalog as it is in force; remembered until a refusal shows that it changed.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when there is none, [`Error::Malformed`], [`Error::Unavailable`].
+    pub async fn resource(&self, id: &ResourceId) -> Result<CatalogEntry, Error> {
+        if let Some(known) = self.known_resource(id) {
+            return Ok(known);
+        }
+        let message = proto::GetResourceRequest { resource_id: id.to_string(), version: 0 };
+        let answer: proto::GetResourceResponse = rule_call!(self, get_resource, message).await?;
+        let entry = catalog_entry(&answer.resource.unwrap_or_default())?;
+        self.remember_resource(&entry);
+        Ok(entry)
+    }
+
+    /// The whole catalog, and its version.
+    ///
+    /// # Errors
+    /// As [`Client::resource`].
+    pub async fn catalog(&self) -> Result<(Vec<CatalogEntry>, u64), Error> {
+        let mut entries = Vec::new();
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let message = proto::ListResourcesRequest { page_size: PAGE_SIZE, page_token };
+            let page: proto::ListResourcesResponse = rule_call!(self, list_resources, message).await?;
+            for entry in &page.resources {
+                entries.push(catalog_entry(entry)?);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok((entries, page.catalog_version));
+            }
+        }
+        Err(endless("resources"))
+    }
+
+    /// An agreement in its newest version, or in the one given. Its digest and its opened texts were checked against what
+    /// is signed.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] when there is none for this caller, [`Error::Malformed`], [`Error::Unavailable`].
+    pub async fn agreement(&self, id: &AgreementId, version: Option<u32>) -> Result<ShownAgreement, Error> {
+        let message = proto::GetAgreementRequest { agreement_id: id.to_string(), version: version.unwrap_or(0) };
+        let answer: proto::GetAgreementResponse = rule_call!(self, get_agreement, message).await?;
+        shown_agreement(&answer.agreement.unwrap_or_default(), self.hub_domain())
+    }
+
+    /// The agreements that this system may read, each in its newest version.
+    ///
+    /// # Errors
+    /// As [`Client::agreement`].
+    pub async fn agreements(&self) -> Result<Vec<ShownAgreement>, Error> {
+        let mut agreements = Vec::new();
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let message = proto::ListAgreementsRequest { page_size: PAGE_SIZE, page_token };
+            let page: proto::ListAgreementsResponse = rule_call!(self, list_agreements, message).await?;
+            for agreement in &page.agreements {
+                agreements.push(shown_agreement(agreement, self.hub_domain())?);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(agreements);
+            }
+        }
+        Err(endless("agreements"))
+    }
+
+    /// A key of a department; remembered, since a key never changes. Its life may: what was remembered is asked for again
+    /// when the department has a key that is not known yet.
+    pub(super) async fn key(&self, department: &Uscc, kid: KeyId) -> Result<Key, Error> {
+        if let Some(known) = self.known_key(&kid).filter(|key| key.system.department() == department) {
+            return Ok(known);
+        }
+        let directory = self.department(department).await?;
+        self.remember_keys(directory.keys.values());
+        directory.keys.get(&kid).cloned().ok_or_else(|| Error::Unproven {
+            what: "the credential",
+            check: "issuer key",
+            why: format!("department {} has no key {}", department.as_str(), wire::kid_to_text(&kid)),
+        })
+    }
+}
+
+fn catalog_entry(message: &proto::CatalogResource) -> Result<CatalogEntry, Error> {
+    let resource = wire::resource_from_proto(&message.resource.clone().unwrap_or_default())?;
+    Ok(CatalogEntry { resource: Arc::new(resource), version: message.version })
+}
+
+fn shown_agreement(message: &proto::Agreement, hub: &DomainName) -> Result<ShownAgreement, Error> {
+    let (version, openings) = wire::agreement_from_proto(message)?;
+    if version.text.hub != *hub {
+        let why = format!("it is for {}, not for {hub}", version.text.hub);
+        return Err(Error::Unproven { what: "the agreement", check: "hub", why });
+    }
+    Ok(ShownAgreement { version, openings })
+}
+
+fn endless(what: &str) -> Error {
+    Error::Input { what: format!("the list of {what}"), why: format!("has more than {MAX_PAGES} pages") }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::client::fixture;
+
+    #[test]
+    fn a_catalog_is_split_into_parts_that_an_entry_holds() {
+        let one = Arc::new(fixture::resource());
+        let size = prost::Message::encoded_len(&wire::resource_to_proto(&one)) + PART_OVERHEAD_BYTES;
+        let fit = MAX_PART_BYTES / size;
+        let parts = split_catalog(vec![one; fit * 2 + 1]).unwrap();
+        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [fit, fit, 1]);
+        assert!(split_catalog(Vec::new()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_resource_above_an_entry_is_refused_by_name() {
+        let mut large = fixture::resource();
+        large.summary = "要".repeat(MAX_PART_BYTES);
+        let error = split_catalog(vec![Arc::new(large)]).unwrap_err();
+        assert!(error.to_string().contains(fixture::RESOURCE), "{error}");
+    }
+
+    #[test]
+    fn an_agreement_for_another_hub_is_not_shown() {
+        let message = wire::agreement_to_proto(&fixture::agreement_version(), &[]);
+        assert!(shown_agreement(&message, &fixture::hub()).is_ok());
+        assert!(shown_agreement(&message, &"other.example".parse().unwrap()).is_err());
+    }
+}
