@@ -4,7 +4,9 @@
 //! implements [`Run`], then one line `mod x;` and one line in [`commands!`] below.
 
 mod catalog;
+mod example_data;
 mod exit;
+mod fsck;
 mod init;
 mod key;
 mod output;
@@ -52,6 +54,8 @@ commands! {
     Pki(pki::Pki),
     Key(key::Key),
     Catalog(catalog::Catalog),
+    ExampleData(example_data::ExampleData),
+    Fsck(fsck::Fsck),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.

@@ -10,6 +10,7 @@
 
 mod admission;
 mod audit;
+mod check;
 mod clock;
 mod exchange;
 mod genesis;
@@ -26,6 +27,7 @@ mod tests;
 
 use std::sync::{Arc, Mutex};
 
+pub use check::{Difference, check_projections, rebuild_projections};
 pub use clock::{Clock, SystemClock};
 pub use exchange::QueryAnswer;
 pub use genesis::{genesis_entry, open_log};
