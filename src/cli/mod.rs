@@ -3,6 +3,7 @@
 //! To add a subcommand `x`: a file `x.rs` with a struct that derives [`clap::Args`] (its doc comment is the help) and
 //! implements [`Run`], then one line `mod x;` and one line in [`commands!`] below.
 
+mod audit;
 mod catalog;
 mod example_data;
 mod exit;
@@ -56,6 +57,7 @@ commands! {
     Catalog(catalog::Catalog),
     ExampleData(example_data::ExampleData),
     Fsck(fsck::Fsck),
+    Audit(audit::Audit),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
