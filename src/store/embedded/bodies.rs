@@ -337,6 +337,7 @@ fn index<T: Table>(files: &[SealedFile], from: End, locations: &T) -> Result<End
             writes.insert(END.to_vec(), Some(End { file: file.number, offset: frame.end }.encode()));
             locations.write(writes)
         })?;
+        file.segment.sync()?;
         let is_last = file.number as usize + 1 == files.len();
         match file.segment.rest(offset)? {
             Rest::Blank => {}

@@ -87,8 +87,13 @@ pub(super) fn create_whole(
         return Err(error);
     }
     disk.rename(&temporary, path)?;
-    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))?;
+    disk.sync_dir(dir_of(path))?;
     Ok(file)
+}
+
+/// The directory that a file is in.
+pub(super) fn dir_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// What the name of an unfinished file ends with.

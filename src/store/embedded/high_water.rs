@@ -35,8 +35,13 @@ pub(super) struct Mark {
     pub(super) root: Hash,
 }
 
-/// Reads the mark; none where no file is yet.
+/// Reads the mark; none where no file is yet, though its directory must be there: storage that is not mounted has no mark
+/// either.
 pub(super) fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Mark>, Error> {
+    let dir = disk::dir_of(path);
+    let listed = disk.list(dir);
+    listed
+        .map_err(|source| Error::Io { what: format!("find the high-water mark's folder {}", dir.display()), source })?;
     let bytes = match disk::read_file(disk, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::Io { what: format!("read the high-water mark {}", path.display()), source }),

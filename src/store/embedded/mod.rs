@@ -21,7 +21,7 @@
 //!
 //! A batch costs one write and one `fdatasync` of the log, and beside it, at the same time, one of the openings if it has
 //! any. A file system that does not keep its promise of reserved room (copy-on-write ones) may answer a full disk with a
-//! failed write; that ends in [`Error::Unknown`](super::Error::Unknown), safe but abrupt.
+//! failed write; that ends in [`Error::Unknown`], safe but abrupt.
 
 mod batch_frame;
 mod bodies;

@@ -228,7 +228,8 @@ impl Openings {
         if at == end { Ok(slots) } else { Err(wrong("its slots do not end where the log says")) }
     }
 
-    /// Removes what lies behind the last group that the log knows: openings of a batch that was never acknowledged.
+    /// Removes what lies behind the last group that the log knows, openings of a batch that was never acknowledged, and
+    /// makes durable what lies before.
     pub(super) fn cut(&self, end: Group) -> Result<(), Error> {
         let files: Vec<_> = self.files.read().unwrap_or_else(PoisonError::into_inner).clone();
         for file in files.iter().filter(|file| file.number >= end.file) {
@@ -239,7 +240,7 @@ impl Openings {
                 Rest::FrameAt(_) => file.segment.blank(from, file.segment.len)?,
             }
         }
-        self.file(end.file).map(drop)
+        self.file(end.file)?.segment.sync()
     }
 }
 

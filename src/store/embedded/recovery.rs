@@ -41,6 +41,12 @@ pub(super) fn open(
     restore(&levels, &segments, &batches)?;
     compare(&levels, &end, mark)?;
 
+    if let Some(path) = high_water_path
+        && mark.is_none()
+        && end.frontier.size() > 0
+    {
+        tracing::warn!(path = %path.display(), "there is no high-water mark yet: a rollback before now is not noticed");
+    }
     let tail = end.checkpoint.clone().map(|checkpoint| Arc::new(Tail { frontier: end.frontier.clone(), checkpoint }));
     let segments = RwLock::new(segments.into_iter().map(Arc::new).collect());
     let shared = Arc::new(Shared { segments, levels, openings, tail: RwLock::new(tail) });
@@ -104,6 +110,7 @@ fn read_last(
     if let Some(until) = torn_until {
         last.segment.blank(end.offset, until)?;
     }
+    last.segment.sync()?;
     Ok((batches, end))
 }
 

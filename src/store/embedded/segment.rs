@@ -191,13 +191,20 @@ impl Segment {
         blank.map_err(|source| Error::Io { what: format!("cut the torn end of {}", self.path.display()), source })
     }
 
+    /// Makes durable what a start found: a process that was killed may have written and not synced it, and from now on it
+    /// is shown, and built upon.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        let synced = self.file.sync_data();
+        synced.map_err(|source| Error::Io { what: format!("sync {}", self.path.display()), source })
+    }
+
     /// Something wrong at an offset of this file.
     pub(super) fn damaged(&self, offset: u64, problem: impl Into<String>) -> Error {
         damaged(&self.path, offset, problem)
     }
 }
 
-/// The names of the segments in a directory, in order; what an interrupted creation left is removed.
+/// The names of the segments in a directory, in order, made durable; what an interrupted creation left is removed.
 pub(super) fn list(disk: &dyn Disk, dir: &Path, kind: Kind) -> Result<Vec<PathBuf>, Error> {
     let failed = |source| Error::Io { what: format!("list {}", dir.display()), source };
     let mut paths = Vec::new();
@@ -209,6 +216,7 @@ pub(super) fn list(disk: &dyn Disk, dir: &Path, kind: Kind) -> Result<Vec<PathBu
             _ => {}
         }
     }
+    disk.sync_dir(dir).map_err(failed)?;
     Ok(paths)
 }
 

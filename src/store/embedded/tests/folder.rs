@@ -210,6 +210,15 @@ fn a_log_behind_or_beside_its_high_water_mark_is_refused() {
 }
 
 #[test]
+fn a_high_water_mark_whose_folder_is_not_there_is_an_error() {
+    let (store, dir) = new_store();
+    drop(store);
+    let options = Options { high_water_path: Some(dir.path().join("not mounted/mark")), ..small() };
+    let error = only_error(open(&dir.path().join("hub"), &vault_key(), randomness(), &options));
+    assert!(error.to_string().contains("high-water mark's folder"), "{error}");
+}
+
+#[test]
 fn a_torn_end_below_what_is_known_to_have_been_durable_is_damage() {
     let (mut store, dir) = new_store();
     let dir = dir.path().join("hub");

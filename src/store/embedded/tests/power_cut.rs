@@ -187,6 +187,26 @@ fn nothing_acknowledged_is_lost_wherever_the_power_goes() {
 }
 
 #[test]
+fn what_a_start_after_a_kill_shows_survives_a_power_cut_after_it() {
+    for at in 1..=operations() {
+        let disk = new_disk();
+        let mut parts = open_parts(&disk).unwrap();
+        let mut ledger = Ledger::default();
+        disk.inject(at, Fault::PowerCut);
+        let _ = run(&disk, &mut parts, &mut ledger);
+        drop(parts);
+        disk.restart();
+        let parts = open_parts(&disk).unwrap();
+        let found = parts.writer.end.frontier.clone();
+        ledger.batches = (0..=BATCHES.len()).find(|n| tree_after(*n) == found).unwrap();
+        ledger.bodies = (0..BATCHES.len()).filter(|n| parts.bodies.get(&body(*n).0).unwrap().is_some()).count();
+        for (n, image) in disk.after_power_cut(at as u64).into_iter().step_by(3).enumerate() {
+            check(&image, &ledger, &format!("killed at operation {at}, power cut after the start, image {n}"));
+        }
+    }
+}
+
+#[test]
 fn a_second_power_cut_during_the_recovery_from_the_first_loses_nothing() {
     for at in (2..=operations()).step_by(5) {
         let disk = new_disk();

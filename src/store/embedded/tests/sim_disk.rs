@@ -150,6 +150,12 @@ impl SimDisk {
         self.state().operations
     }
 
+    /// Starts the process anew on a machine that kept its power: what was not synced is seen, and still not synced.
+    pub(super) fn restart(&self) {
+        let mut state = self.state();
+        (state.fault, state.off) = (None, false);
+    }
+
     /// Makes everything durable, as a long time without a power cut does.
     pub(super) fn settle(&self) {
         let mut state = self.state();
