@@ -53,10 +53,10 @@ const HOUSE: &[Room] = &[
     Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
     Room { name: "tabular", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "examples", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
-    Room { name: "catalog", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
+    Room { name: "catalog", may_use: &["domain", "wire"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room {
         name: "publishing",
-        may_use: &["domain", "sign", "tabular", "wire"],
+        may_use: &["domain", "sign", "tabular"],
         never: &["tokio", "tonic", "prost", "sled", "clap"],
     },
     Room { name: "pki", may_use: &["domain", "files"], never: &["tokio", "tonic", "prost", "sled", "clap"] },

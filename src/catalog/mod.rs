@@ -49,17 +49,22 @@ mod words;
 pub use changes::{Change, Difference, changes};
 pub use problem::Problem;
 pub use render::render;
+pub use words::sharing_class_word;
 
 use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 
-use crate::domain::catalog::Resource;
+use crate::{domain::catalog::Resource, wire::resource_len};
 use table::{Located, Reader, Table};
 
 /// The greatest catalog file, in bytes. An entry takes some 4 KiB, so this is a file of 4,000 entries, more than a city
 /// has; a greater catalog is split into files that are applied one after another.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
+
+/// The most bytes of a resource, as protobuf: it stands whole in one entry of the log, which has at most 65,535 bytes, and
+/// the entry's header, signature and outcome take some 1,000. The rest is left for what later versions add.
+pub const MAX_RESOURCE_BYTES: usize = 60_000;
 
 /// What is wrong at one place of a catalog file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +130,10 @@ fn read_resources(reader: &mut Reader, root: &Table<'_>) -> Vec<Resource> {
     let mut resources = Vec::with_capacity(tables.len());
     for table in tables {
         let Some(resource) = resource::read(reader, &table) else { continue };
+        let found = resource_len(&resource);
+        if found > MAX_RESOURCE_BYTES {
+            reader.find(table.start(), table.path().to_owned(), Problem::ResourceTooLarge { found });
+        }
         let offset = table.offset("id");
         match first_offsets.get(&resource.resource_id) {
             Some(&first) => reader.find(offset, table.path_of("id"), Problem::Repeated { first }),

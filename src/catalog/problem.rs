@@ -1,6 +1,6 @@
 //! What can be wrong with a catalog file, in English and Chinese.
 
-use super::MAX_FILE_BYTES;
+use super::{MAX_FILE_BYTES, MAX_RESOURCE_BYTES};
 use crate::domain::identifier;
 
 /// What is wrong with a part of a catalog file.
@@ -65,6 +65,11 @@ pub enum Problem {
         /// The line of the first, from 1.
         first: usize,
     },
+    /// The resource does not fit an entry of the log.
+    ResourceTooLarge {
+        /// Bytes found.
+        found: usize,
+    },
     /// A rule of the catalog is broken.
     Rule(&'static str),
 }
@@ -87,6 +92,7 @@ impl Problem {
             Self::Uscc(error) => error.to_string(),
             Self::OfAnotherType { found, expected } => format!("goes with type {expected}, but the type is {found}"),
             Self::Repeated { first } => format!("the resource stands in the file already, at line {first}"),
+            Self::ResourceTooLarge { found } => format!("the resource takes {found} bytes of a log entry"),
             Self::Rule(rule) => (*rule).to_owned(),
         }
     }
@@ -110,6 +116,7 @@ impl Problem {
             Self::Uscc(error) => chinese_uscc(error),
             Self::OfAnotherType { found, expected } => format!("只用于 {expected} 类型，而此信息项的类型是 {found}"),
             Self::Repeated { first } => format!("该资源在第 {first} 行已经出现"),
+            Self::ResourceTooLarge { found } => format!("该资源占日志条目 {found} 字节，过大"),
             Self::Rule(rule) => chinese_rule(rule).to_owned(),
         }
     }
@@ -118,6 +125,7 @@ impl Problem {
     pub fn allowed(&self) -> String {
         match self {
             Self::FileTooLarge { .. } => format!("{MAX_FILE_BYTES} bytes"),
+            Self::ResourceTooLarge { .. } => format!("{MAX_RESOURCE_BYTES} bytes"),
             Self::UnknownKey { known, .. } => known.join(", "),
             Self::UnknownWord { known, .. } => known.join(", "),
             Self::Malformed { allowed, .. } => (*allowed).to_owned(),

@@ -45,6 +45,16 @@ impl<'t> Table<'t> {
         Self { path: String::new(), start: 0, entries }
     }
 
+    /// Its own path.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Where it begins.
+    pub(super) fn start(&self) -> usize {
+        self.start
+    }
+
     /// The path of a key.
     pub(super) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }

@@ -303,6 +303,16 @@ fn every_finding_speaks_chinese() {
 }
 
 #[test]
+fn a_resource_that_no_entry_holds_is_found() {
+    let mut resource = parse(GOOD.as_bytes()).unwrap().remove(0);
+    let FieldType::Code(codes) = &mut resource.fields[5].field_type else { panic!("KZ_LX is a code") };
+    codes.extend((0..5_000).map(|number| CodeValue { code: format!("c{number}"), name: "一个代码".to_owned() }));
+    let found = lint(render(&[resource]).as_bytes());
+    assert_eq!((found.len(), found[0].line, found[0].path.as_str()), (1, 1, "resource[samr.business-licence]"));
+    assert!(matches!(found[0].problem, Problem::ResourceTooLarge { found } if found > MAX_RESOURCE_BYTES));
+}
+
+#[test]
 fn changes_are_told_line_by_line() {
     let current = parse(GOOD.as_bytes()).unwrap().remove(0);
     let in_force = BTreeMap::from([(current.resource_id.clone(), (3, Arc::new(current.clone())))]);

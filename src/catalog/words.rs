@@ -29,6 +29,11 @@ pub(super) const UPDATE_CYCLES: Words<UpdateCycle> = &[
     ("OTHER", UpdateCycle::Other),
 ];
 
+/// The word of a sharing class, as catalog files have it.
+pub fn sharing_class_word(class: SharingClass) -> &'static str {
+    word(SHARING_CLASSES, &class)
+}
+
 /// A field's type without what goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TypeWord {

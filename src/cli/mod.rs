@@ -12,6 +12,7 @@ mod init;
 mod key;
 mod output;
 mod pki;
+mod publish;
 mod serve;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ commands! {
     ExampleData(example_data::ExampleData),
     Fsck(fsck::Fsck),
     Audit(audit::Audit),
+    Publish(publish::Publish),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.

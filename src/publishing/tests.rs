@@ -147,7 +147,9 @@ fn what_is_issued_passes_the_hubs_own_checks() {
 fn all_that_is_wrong_with_a_row_is_said_at_once_and_nothing_twice() {
     let provider = Provider::new(0);
     let long = "长".repeat(501);
-    let table: [(&[(usize, &str)], &[(Option<&str>, &str)]); 9] = [
+    type Cells<'a> = &'a [(usize, &'a str)];
+    type Found<'a> = &'a [(Option<&'a str>, &'a str)];
+    let table: [(Cells<'_>, Found<'_>); 9] = [
         (&[(1, "9.1440300708461E+17")], &[(Some("CZZTDM"), "digits-lost")]),
         (&[(1, "91440399X000000786")], &[(Some("CZZTDM"), "identifier")]),
         (&[(0, ""), (2, "")], &[(Some("ZZBS"), "missing"), (Some("CZZT"), "missing")]),

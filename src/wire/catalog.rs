@@ -89,6 +89,11 @@ fn field_to_proto(field: &Field) -> proto::Field {
     }
 }
 
+/// How many bytes a resource's message has.
+pub fn resource_len(resource: &Resource) -> usize {
+    prost::Message::encoded_len(&resource_to_proto(resource))
+}
+
 /// The resource of a message. Whether it obeys the catalog's rules is for [`Resource::violations`] to say.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ mod statement;
 mod tests;
 
 pub use agreement::{AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text};
-pub use catalog::{resource_from_proto, resource_to_proto};
+pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
 pub use entry::{Entry, FORMAT_VERSION, outcome_from_proto};
 pub use listing::{agreement_from_proto, department_from_proto};

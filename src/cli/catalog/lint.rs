@@ -104,13 +104,20 @@ impl Run for Lint {
                 Ok(Exit::Success)
             }
             Err(findings) => {
-                for finding in &findings {
-                    output.print(&Finding::new(&file, finding, self.lang))?;
-                }
+                print_in(self.lang, output, &file, &findings)?;
                 Ok(Exit::Findings)
             }
         }
     }
+}
+
+/// Prints findings in both languages.
+pub(super) fn print(output: &Output, file: &str, findings: &[catalog::Finding]) -> anyhow::Result<()> {
+    print_in(Language::Both, output, file, findings)
+}
+
+fn print_in(lang: Language, output: &Output, file: &str, findings: &[catalog::Finding]) -> anyhow::Result<()> {
+    findings.iter().try_for_each(|finding| output.print(&Finding::new(file, finding, lang)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `hutong catalog`: the catalog 数据目录 as a file, reviewed like code.
 
+mod apply;
 mod lint;
+mod show;
 
 use std::path::Path;
 
@@ -18,12 +20,16 @@ pub(super) struct Catalog {
 #[derive(Subcommand)]
 enum CatalogCommand {
     Lint(lint::Lint),
+    Apply(apply::Apply),
+    Show(show::Show),
 }
 
 impl Run for Catalog {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             CatalogCommand::Lint(args) => args.run(output),
+            CatalogCommand::Apply(args) => args.run(output),
+            CatalogCommand::Show(args) => args.run(output),
         }
     }
 }
