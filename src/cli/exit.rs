@@ -2,6 +2,8 @@
 
 use std::{fmt, io::Write as _, process::ExitCode};
 
+use crate::client;
+
 /// How the program ended. The numbers are a promise to scripts; those from 64 on are of BSD's `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -78,9 +80,22 @@ impl<T> OrExit<T> for Option<T> {
     }
 }
 
-/// The code with which an error ends the program.
+/// The code with which an error ends the program: the one given with it, or what the client library's own says.
 pub(super) fn of(error: &anyhow::Error) -> Exit {
-    error.downcast_ref::<Ending>().map_or(Exit::Failed, |ending| ending.exit)
+    let given = error.downcast_ref::<Ending>().map(|ending| ending.exit);
+    let of_client = || error.chain().find_map(|cause| cause.downcast_ref().map(of_client));
+    given.or_else(of_client).unwrap_or(Exit::Failed)
+}
+
+fn of_client(error: &client::Error) -> Exit {
+    use client::Error::{Connect, Input, NoSecret, OutcomeUnknown, Profile, Refused, Rejected, Unavailable};
+    match error {
+        Refused(_) | Rejected(_) => Exit::Refused,
+        Connect { .. } | Unavailable { .. } | OutcomeUnknown { .. } => Exit::Unavailable,
+        Profile { .. } | NoSecret => Exit::Config,
+        Input { .. } => Exit::BadInput,
+        _ => Exit::Failed,
+    }
 }
 
 /// Says what went wrong, from the whole to the detail.
@@ -140,6 +155,16 @@ mod tests {
         assert_eq!(of(&anyhow!("a").context("b")), Exit::Failed);
         let missing: anyhow::Result<()> = None.or_exit(Exit::Config, "no key");
         assert_eq!(missing.err().map(|error| of(&error.context("outer"))), Some(Exit::Config));
+    }
+
+    #[test]
+    fn what_the_client_library_says_has_its_code_beneath_any_context() {
+        let error = anyhow!(client::Error::NoSecret).context("cannot publish");
+        assert_eq!(of(&error), Exit::Config);
+        let connect = client::Error::Connect { hub: "https://hub".to_owned(), why: "refused".to_owned() };
+        assert_eq!(of(&anyhow!(connect).context("a").context("b")), Exit::Unavailable);
+        let given: anyhow::Result<()> = Err(anyhow!(client::Error::NoSecret)).or_exit(Exit::BadInput, "c");
+        assert_eq!(given.err().map(|error| of(&error)), Some(Exit::BadInput));
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::{
 
 use flow::{Done, Hub, Job};
 use progress::{Counted, Progress};
-use report::Report;
+use report::ReportFile;
 
 /// Publish the rows of a table (CSV or JSON Lines) as signed records of a resource
 ///
@@ -114,15 +114,15 @@ struct Summary {
     totals: Totals,
     dry_run: bool,
     seconds: f64,
-    report: PathBuf,
+    report: Option<PathBuf>,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { resource, resource_version, totals, seconds, .. } = self;
         write!(f, "{resource} version {resource_version}, {totals}, in {seconds:.1} s")?;
-        if totals.rejected > 0 {
-            write!(f, "\nwhat is wrong with the rejected rows: {}", self.report.display())?;
+        if let Some(report) = &self.report {
+            write!(f, "\nwhat is wrong with the rejected rows: {}", report.display())?;
         }
         Ok(())
     }
@@ -146,6 +146,11 @@ impl Publish {
     async fn publish(self, client: Client, file: File) -> anyhow::Result<Summary> {
         let entry = client.resource(&self.resource).await.context("cannot read the resource's catalog entry")?;
         let (version, resource) = (entry.version, entry.resource);
+        let own = client.system().department();
+        if resource.provider != *own {
+            let why = format!("{} is published by {}, and this system is of {own}", self.resource, resource.provider);
+            return None.or_exit(Exit::Refused, why);
+        }
         let mut progress = Progress::new(file.metadata()?.len());
         let (table, position) = Counted::new(file);
         let options = tabular::Options {
@@ -156,8 +161,9 @@ impl Publish {
         let rows = tabular::read(table, self.format(), columns(&resource), &options)
             .or_exit(Exit::BadInput, format!("cannot read {}", self.file.display()))?;
         let report_path = self.report.unwrap_or_else(|| self.file.with_extension("rejected.csv"));
-        let mut report = Report::create(&report_path)
-            .or_exit(Exit::CannotCreate, format!("cannot write the report {}", report_path.display()))?;
+        let at = report_path.display().to_string();
+        let mut report =
+            ReportFile::create(report_path).or_exit(Exit::CannotCreate, format!("cannot write the report {at}"))?;
         let job = Job {
             resource: Resource::clone(&resource),
             resource_version: version,
@@ -177,6 +183,7 @@ impl Publish {
             })
             .await;
         let seconds = progress.end().as_secs_f64();
+        let report = report.end().with_context(|| format!("cannot end the report {at}"))?;
         result.with_context(|| format!("stopped after {totals}; the same command goes on from there"))?;
         Ok(Summary {
             resource: self.resource.to_string(),
@@ -184,7 +191,7 @@ impl Publish {
             totals,
             dry_run: self.dry_run,
             seconds,
-            report: report_path,
+            report,
         })
     }
 
