@@ -46,7 +46,8 @@ const HOUSE: &[Room] = &[
     },
     Room {
         name: "grpc",
-        may_use: &["domain", "sign", "wire", "hub", "tlog"],
+        // Of `store` its errors, which become statuses.
+        may_use: &["domain", "sign", "wire", "hub", "tlog", "store", "config", "files"],
         never: &["sled", "rustix", "ring", "clap"],
     },
     Room { name: "client", may_use: &["domain", "tlog", "sign", "wire", "files"], never: &["sled", "rustix", "clap"] },
@@ -59,6 +60,12 @@ const HOUSE: &[Room] = &[
         may_use: &["domain", "sign", "tabular"],
         never: &["tokio", "tonic", "prost", "sled", "clap"],
     },
+    Room {
+        name: "config",
+        may_use: &["domain", "sign", "files"],
+        never: &["tokio", "tonic", "prost", "sled", "ring", "clap"],
+    },
+    Room { name: "telemetry", may_use: &["config"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "pki", may_use: &["domain", "files"], never: &["tokio", "tonic", "prost", "sled", "clap"] },
     Room { name: "files", may_use: &[], never: &["tokio", "tonic", "prost", "sled", "clap"] },
 ];

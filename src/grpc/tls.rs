@@ -3,8 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::ring,
+    RootCertStore, ServerConfig, crypto,
     server::{NoServerSessionStorage, WebPkiClientVerifier},
     version::TLS13,
 };
@@ -29,7 +28,7 @@ pub fn server_config(tls: &TlsFiles) -> Result<Arc<ServerConfig>, Error> {
     let key = PrivateKeyDer::from_pem_slice(files::read_secret(&tls.key)?.as_bytes())
         .map_err(|error| certificate_error(&tls.key, &error))?;
 
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(crypto::ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()
         .map_err(|error| wrong(&error))?;
