@@ -3,8 +3,10 @@
 //! To add a subcommand `x`: a file `x.rs` with a struct that derives [`clap::Args`] (its doc comment is the help) and
 //! implements [`Run`], then one line `mod x;` and one line in [`commands!`] below.
 
+mod agreement;
 mod audit;
 mod catalog;
+mod department;
 mod example_data;
 mod exit;
 mod fsck;
@@ -13,7 +15,13 @@ mod key;
 mod output;
 mod pki;
 mod publish;
+mod query;
+mod receipt;
+mod refusal;
+mod saved;
 mod serve;
+mod system;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,11 +63,16 @@ commands! {
     Serve(serve::Serve),
     Pki(pki::Pki),
     Key(key::Key),
+    Department(department::Department),
     Catalog(catalog::Catalog),
-    ExampleData(example_data::ExampleData),
-    Fsck(fsck::Fsck),
-    Audit(audit::Audit),
+    Agreement(agreement::Agreement),
     Publish(publish::Publish),
+    Query(query::Query),
+    Receipt(receipt::Receipt),
+    Verify(verify::Verify),
+    Audit(audit::Audit),
+    Fsck(fsck::Fsck),
+    ExampleData(example_data::ExampleData),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.

@@ -1,12 +1,18 @@
 //! `hutong key`: keys that sign statements and records.
 
 mod new;
+mod register;
+mod retire;
+
+use std::{fmt, path::Path};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
-use super::{Exit, Output, Run};
+use super::{Exit, OrExit as _, Output, Run};
+use crate::{files, sign::VerifyingKey};
 
-/// Make the keys that sign statements and records
+/// Make, register and retire the keys that sign statements and records
 #[derive(Args)]
 pub(super) struct Key {
     #[command(subcommand)]
@@ -16,12 +22,42 @@ pub(super) struct Key {
 #[derive(Subcommand)]
 enum KeyCommand {
     New(new::New),
+    Register(register::Register),
+    Retire(retire::Retire),
 }
 
 impl Run for Key {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             KeyCommand::New(args) => args.run(output),
+            KeyCommand::Register(args) => args.run(output),
+            KeyCommand::Retire(args) => args.run(output),
         }
+    }
+}
+
+/// Reads a public JWK.
+pub(super) fn read_public(path: &Path) -> anyhow::Result<VerifyingKey> {
+    let cannot = || format!("{} is no public key", path.display());
+    let text = files::read_text(path).or_exit(Exit::BadInput, cannot())?;
+    VerifyingKey::from_jwk(text.trim()).or_exit(Exit::BadInput, cannot())
+}
+
+/// A change in a key's life.
+#[derive(Serialize)]
+struct KeyChanged {
+    kid: String,
+    state: &'static str,
+    system: Option<String>,
+    entry: u64,
+}
+
+impl fmt::Display for KeyChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kid, self.state)?;
+        if let Some(system) = &self.system {
+            write!(f, " for {system}")?;
+        }
+        write!(f, ", entry {}", self.entry)
     }
 }

@@ -1,0 +1,204 @@
+//! `hutong agreement accept|activate|suspend|resume|terminate`.
+
+use std::fmt;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::state;
+use crate::{
+    cli::{
+        Exit, OrExit as _, Output, Run, block_on,
+        system::{AsSystem, OrHub as _},
+    },
+    client::{Changed, Client},
+    domain::{
+        agreement::AgreementVersion,
+        id::{AgreementId, Digest},
+        outcome::Effect,
+    },
+};
+
+/// Accept an agreement for the provider: signs the text that `hutong agreement show` shows
+#[derive(Args)]
+pub(in crate::cli) struct Accept {
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Put an agreement into force 生效, as an administrator: signs the text that `hutong agreement show` shows
+#[derive(Args)]
+pub(in crate::cli) struct Activate {
+    #[command(flatten)]
+    consent: Consent,
+}
+
+/// Suspend 暂停 an agreement that is in force
+///
+/// For either party and for administrators; only who suspended it resumes it.
+#[derive(Args)]
+pub(in crate::cli) struct Suspend {
+    #[command(flatten)]
+    ending: Ending,
+}
+
+/// Resume an agreement that this department suspended
+#[derive(Args)]
+pub(in crate::cli) struct Resume {
+    #[command(flatten)]
+    as_system: AsSystem,
+    /// The agreement
+    #[arg(value_name = "ID")]
+    agreement: AgreementId,
+}
+
+/// End 终止 an agreement for good
+///
+/// For either party and for administrators. It cannot be undone: what it gave is given again only under a new agreement.
+#[derive(Args)]
+pub(in crate::cli) struct Terminate {
+    #[command(flatten)]
+    ending: Ending,
+}
+
+/// What is signed.
+#[derive(Args)]
+struct Consent {
+    #[command(flatten)]
+    as_system: AsSystem,
+    /// The agreement
+    #[arg(value_name = "ID")]
+    agreement: AgreementId,
+    /// The version to sign [default: the newest]
+    #[arg(long, value_name = "NUMBER")]
+    agreement_version: Option<u32>,
+    /// The SHA-256 of the text that was read and agreed to: nothing is signed if the hub's text is another
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    digest: Option<Digest>,
+}
+
+/// What is suspended or ended, and why.
+#[derive(Args)]
+struct Ending {
+    #[command(flatten)]
+    as_system: AsSystem,
+    /// The agreement
+    #[arg(value_name = "ID")]
+    agreement: AgreementId,
+    /// Why; the log holds only a commitment to it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+fn digest(text: &str) -> Result<Digest, &'static str> {
+    let mut digest = Digest([0; 32]);
+    hex::decode_to_slice(text, &mut digest.0).map_err(|_| "a SHA-256 is 64 hexadecimal digits")?;
+    Ok(digest)
+}
+
+impl Consent {
+    /// The text to sign, which is the one that was read.
+    async fn text(&self, client: &Client) -> anyhow::Result<AgreementVersion> {
+        let shown =
+            client.agreement(&self.agreement, self.agreement_version).await.or_hub("cannot read the agreement")?;
+        let found = shown.version.digest;
+        if let Some(expected) = self.digest.filter(|expected| *expected != found) {
+            let why = format!("nothing was signed: the text's SHA-256 is {found}, expected is {expected}");
+            return None.or_exit(Exit::Findings, why);
+        }
+        Ok(shown.version)
+    }
+}
+
+/// What became of an agreement.
+#[derive(Serialize)]
+pub(super) struct Acted {
+    agreement: String,
+    version: u32,
+    state: &'static str,
+    #[serde(skip)]
+    state_zh: &'static str,
+    entry: u64,
+}
+
+impl Acted {
+    /// Reads it off what the hub entered.
+    pub(super) fn of(id: &AgreementId, changed: &Changed) -> anyhow::Result<Self> {
+        let Effect::AgreementChanged { agreement_id, version, state: reached } = &changed.effect else {
+            anyhow::bail!("entry {} says nothing of an agreement", changed.receipt.index);
+        };
+        anyhow::ensure!(agreement_id == id, "entry {} is about agreement {agreement_id}", changed.receipt.index);
+        let (state, state_zh) = state(*reached);
+        Ok(Self { agreement: id.to_string(), version: *version, state, state_zh, entry: changed.receipt.index })
+    }
+}
+
+impl fmt::Display for Acted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { agreement, version, state, state_zh, entry } = self;
+        write!(f, "{agreement} version {version}: {state} {state_zh}, entry {entry}")
+    }
+}
+
+fn print(output: &Output, id: &AgreementId, changed: &Changed) -> anyhow::Result<Exit> {
+    output.print(&Acted::of(id, changed)?)?;
+    Ok(Exit::Success)
+}
+
+impl Run for Accept {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let consent = &self.consent;
+        let changed = block_on(async {
+            let client = consent.as_system.connect().await?;
+            let version = consent.text(&client).await?;
+            client.accept_agreement(&version).await.or_hub("cannot accept the agreement")
+        })?;
+        print(output, &consent.agreement, &changed)
+    }
+}
+
+impl Run for Activate {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let consent = &self.consent;
+        let changed = block_on(async {
+            let client = consent.as_system.connect().await?;
+            let version = consent.text(&client).await?;
+            client.activate_agreement(&version).await.or_hub("cannot activate the agreement")
+        })?;
+        print(output, &consent.agreement, &changed)
+    }
+}
+
+impl Run for Suspend {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let Ending { as_system, agreement, reason } = self.ending;
+        let changed = block_on(async {
+            let client = as_system.connect().await?;
+            let changed = client.suspend_agreement(agreement.clone(), reason.as_deref()).await;
+            changed.or_hub("cannot suspend the agreement")
+        })?;
+        print(output, &agreement, &changed)
+    }
+}
+
+impl Run for Resume {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let changed = block_on(async {
+            let client = self.as_system.connect().await?;
+            client.resume_agreement(self.agreement.clone()).await.or_hub("cannot resume the agreement")
+        })?;
+        print(output, &self.agreement, &changed)
+    }
+}
+
+impl Run for Terminate {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let Ending { as_system, agreement, reason } = self.ending;
+        let changed = block_on(async {
+            let client = as_system.connect().await?;
+            let changed = client.terminate_agreement(agreement.clone(), reason.as_deref()).await;
+            changed.or_hub("cannot end the agreement")
+        })?;
+        print(output, &agreement, &changed)
+    }
+}

@@ -1,0 +1,68 @@
+//! `hutong agreement`: agreements 共享协议, from the proposal to the end.
+
+mod file;
+mod life;
+mod list;
+mod propose;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use super::{Exit, Output, Run};
+use crate::domain::agreement::{AgreementState, LookupKind};
+
+/// Propose, sign, suspend, end and read agreements 共享协议
+#[derive(Args)]
+pub(super) struct Agreement {
+    #[command(subcommand)]
+    command: AgreementCommand,
+}
+
+#[derive(Subcommand)]
+enum AgreementCommand {
+    Propose(propose::Propose),
+    Accept(life::Accept),
+    Activate(life::Activate),
+    Suspend(life::Suspend),
+    Resume(life::Resume),
+    Terminate(life::Terminate),
+    List(list::List),
+    Show(show::Show),
+}
+
+impl Run for Agreement {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        match self.command {
+            AgreementCommand::Propose(args) => args.run(output),
+            AgreementCommand::Accept(args) => args.run(output),
+            AgreementCommand::Activate(args) => args.run(output),
+            AgreementCommand::Suspend(args) => args.run(output),
+            AgreementCommand::Resume(args) => args.run(output),
+            AgreementCommand::Terminate(args) => args.run(output),
+            AgreementCommand::List(args) => args.run(output),
+            AgreementCommand::Show(args) => args.run(output),
+        }
+    }
+}
+
+/// The offset of civil days from UTC, in seconds: +08:00.
+const CIVIL_OFFSET_SECONDS: i32 = 8 * 3_600;
+
+/// A state by its code and its Chinese name.
+fn state(state: AgreementState) -> (&'static str, &'static str) {
+    match state {
+        AgreementState::Proposed => ("PROPOSED", "待审核"),
+        AgreementState::Accepted => ("ACCEPTED", "提供方已同意"),
+        AgreementState::Active => ("ACTIVE", "已生效"),
+        AgreementState::Suspended => ("SUSPENDED", "暂停"),
+        AgreementState::Terminated => ("TERMINATED", "终止"),
+    }
+}
+
+/// A lookup by its code and its Chinese name.
+fn lookup(kind: LookupKind) -> (&'static str, &'static str) {
+    match kind {
+        LookupKind::Record => (kind.as_str(), "按证照标识"),
+        LookupKind::Holder => (kind.as_str(), "按持证主体"),
+    }
+}
