@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     domain::{
@@ -83,6 +84,9 @@ impl Description {
     }
 }
 
+/// The places that names take on a terminal: the longest, `rules of decision`, and some air.
+const NAME_WIDTH: usize = 18;
+
 /// How much of a statement or an outcome a summary shows, in characters: a line or two on a terminal.
 const MAX_SUMMARY: usize = 200;
 
@@ -96,7 +100,11 @@ fn shorten(text: String) -> String {
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}  {}  {} {}", self.index, self.time, self.kind, self.kind_zh)?;
-        let mut line = |name: &str, value: &str| write!(f, "\n    {name:<18} {value}");
+        let mut line = |name: &str, value: &str| {
+            // A Chinese character takes two places on a terminal.
+            let padding = NAME_WIDTH.saturating_sub(name.width());
+            write!(f, "\n    {name}{:padding$} {value}", "")
+        };
         for (name, value) in [
             ("actor 操作方", &self.actor),
             ("request 请求号", &self.request_id),

@@ -66,26 +66,26 @@ impl Report {
 impl fmt::Display for Report {
     /// For people; the last line is such as `10234 entries verified, 0 findings`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "log 日志          {}", self.origin)?;
-        writeln!(f, "checkpoint 检查点 {} entries, root {}", self.size, self.root)?;
+        writeln!(f, "log 日志           {}", self.origin)?;
+        writeln!(f, "checkpoint 检查点  {} entries, root {}", self.size, self.root)?;
         if let (Some(first), Some(last)) = (&self.first_time, &self.last_time) {
-            writeln!(f, "time 时间         {first} to {last}")?;
+            writeln!(f, "time 时间          {first} to {last}")?;
         }
         let list = |counts: &BTreeMap<String, u64>| {
             counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
         };
-        writeln!(f, "statements 声明   {}", list(&self.kinds))?;
+        writeln!(f, "statements 声明    {}", list(&self.kinds))?;
         if !self.refusals.is_empty() {
-            writeln!(f, "refusals 拒绝     {}", list(&self.refusals))?;
+            writeln!(f, "refusals 拒绝      {}", list(&self.refusals))?;
         }
         let of = |basis| self.decisions.get(&basis).copied().unwrap_or_default();
         writeln!(
             f,
-            "decisions 决定    {} RECOMPUTED, {} ATTESTED (recomputed but for what the log cannot show)",
+            "decisions 决定     {} RECOMPUTED, {} ATTESTED (recomputed but for what the log cannot show)",
             of(Basis::Recomputed),
             of(Basis::Attested)
         )?;
-        self.notes.iter().try_for_each(|note| writeln!(f, "note 注意         {note}"))?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "note 注意          {note}"))?;
         self.findings.iter().try_for_each(|finding| writeln!(f, "{finding}"))?;
         write!(f, "{} entries verified, {} findings", self.entries, self.findings.len())
     }

@@ -58,11 +58,15 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
     let trust_domain = hub.snapshot().rules.trust_domain.clone();
     let services = Services { hub, genesis_leaf_hash };
     let (health, health_service) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| Error::Serve(error.to_string()))?;
+    let described = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let failed = |error: tonic_reflection::server::Error| Error::Serve(error.to_string());
+    let reflection = described().build_v1().map_err(failed)?;
+    // Many clients, Python's grpcio-reflection among them, know only the protocol's older name.
+    let reflection_v1alpha = described().build_v1alpha().map_err(failed)?;
 
     let exchange = ExchangeServiceServer::new(services.clone()).max_decoding_message_size(MAX_QUERY);
     let publication =
@@ -78,7 +82,8 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
         .add_service(rule)
         .add_service(audit)
         .add_service(health_service)
-        .add_service(reflection);
+        .add_service(reflection)
+        .add_service(reflection_v1alpha);
 
     // Two signals of one event: the server stops taking calls, and the drain's time begins.
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);

@@ -6,6 +6,7 @@ mod verify;
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
 use super::{Exit, OrExit as _, Output, Run};
@@ -74,7 +75,7 @@ fn or_exit<T>(result: Result<T, Error>, context: &str) -> anyhow::Result<T> {
 
 /// Connects to the hub of a profile.
 async fn connect(profile: &Profile) -> anyhow::Result<Client> {
-    Client::connect(profile).await.or_exit(Exit::Unavailable, "cannot reach the hub")
+    Client::connect(profile).await.context("cannot reach the hub")
 }
 
 /// The key in a vkey file.
