@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand.
 //!
 //! To add a subcommand `x`: a file `x.rs` with a struct that derives [`clap::Args`] (its doc comment is the help) and
-//! implements [`Run`], then one line `mod x;` and one line in [`commands!`] below.
+//! implements [`Run`], then one line `mod x;` and one line in `commands!` below.
 
 mod agreement;
 mod audit;

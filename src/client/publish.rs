@@ -113,7 +113,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Input`] for a batch that is empty or above [`MAX_BATCH`] records or
-    /// [`MAX_MESSAGE_BYTES`](super::MAX_MESSAGE_BYTES); [`Error::Refused`] when the batch as a whole is refused;
+    /// [`MAX_MESSAGE_BYTES`]; [`Error::Refused`] when the batch as a whole is refused;
     /// [`Error::Unproven`]; and what can go wrong on the way.
     pub async fn publish(
         &self,
