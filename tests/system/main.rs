@@ -1,0 +1,7 @@
+//! The program as its users meet it: real `hutong` processes, mutual TLS on loopback, folders that are killed, cut off,
+//! filled up, damaged and restored.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod crash;
+mod world;
