@@ -1,7 +1,6 @@
 //! Load, and the ledger of what was acknowledged: it lives in the tests' process, the hub in another.
 
 use std::{
-    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,7 +11,7 @@ use std::{
 use hutong::client::{Client, Error, Lookup, QueryAnswer, verify::VerifiedReceipt};
 use tokio::task::JoinSet;
 
-use super::{Licence, Registry, World, question, resource_id};
+use super::{Licence, Registry, World, question};
 
 /// Queries under way at once.
 const QUERIES: usize = 28;
@@ -32,6 +31,8 @@ pub(crate) struct Ledger {
     under_way: AtomicUsize,
     /// Acts whose outcome no attempt could find out.
     unknown: AtomicUsize,
+    /// Queries that were entered, and whose answer was lost on its way.
+    answers_lost: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -70,6 +71,11 @@ impl Ledger {
     /// How many acts nobody knows the outcome of.
     pub(crate) fn unknown(&self) -> usize {
         self.unknown.load(Ordering::SeqCst)
+    }
+
+    /// How many queries were entered without an answer.
+    pub(crate) fn answers_lost(&self) -> usize {
+        self.answers_lost.load(Ordering::SeqCst)
     }
 
     fn any_record(&self, seed: usize) -> Licence {
@@ -205,6 +211,7 @@ impl Worker {
                 }
                 // The first answer was lost with the hub; that there was one is evidence all the same.
                 Err(Error::AnsweredBefore { request_id, .. }) => {
+                    self.ledger.answers_lost.fetch_add(1, Ordering::SeqCst);
                     self.ledger.write(permits.receipt(request_id).await.unwrap(), &[]);
                 }
                 Err(error) => self.unknown(error),
@@ -233,12 +240,4 @@ impl Worker {
         assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
         self.ledger.unknown.fetch_add(1, Ordering::SeqCst);
     }
-}
-
-/// What the hub has of these records, by the registry's own question.
-pub(crate) async fn versions(registry: &Registry, licences: &[Licence]) -> BTreeMap<String, u32> {
-    let handles: Vec<_> = licences.iter().map(|licence| registry.prepare(licence).handle).collect();
-    let states = registry.client.record_states(&resource_id(), &handles).await.unwrap();
-    let versions = states.into_iter().map(|state| state.map_or(0, |state| state.version));
-    licences.iter().map(|licence| licence.id.clone()).zip(versions).collect()
 }

@@ -4,6 +4,7 @@ mod licences;
 mod load;
 mod log;
 mod process;
+mod volume;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,6 +31,7 @@ pub(crate) use licences::{FIELDS, Licence, RESOURCE, Registry, licences, questio
 pub(crate) use load::{Ledger, Load};
 pub(crate) use log::Log;
 pub(crate) use process::{Ended, HubProcess, hutong, run};
+pub(crate) use volume::Volume;
 
 pub(crate) const DOMAIN: &str = "hub.gov.example";
 pub(crate) const ADMINISTRATION: &str = "11440399X000000350";
@@ -135,6 +137,11 @@ impl World {
     /// The hub's process.
     pub(crate) fn hub(&mut self) -> &mut HubProcess {
         self.hub.as_mut().unwrap()
+    }
+
+    /// Forgets a hub that has ended by itself.
+    pub(crate) fn forget(&mut self) {
+        self.hub = None;
     }
 
     /// Stops the hub in order.
