@@ -55,14 +55,14 @@ pub struct PublicationAnswer {
     pub violations: Vec<(u32, FieldViolation)>,
 }
 
-/// The bytes kept of a body: the record salt, then the SD-JWT.
+/// The bytes kept of a body: the SD-JWT, by whose JWT it is named, then the record salt.
 fn join_body(salt: &[u8; SALT_LENGTH], sd_jwt: &str) -> Vec<u8> {
-    [salt, sd_jwt.as_bytes()].concat()
+    [sd_jwt.as_bytes(), salt].concat()
 }
 
 /// The record salt and the SD-JWT of a kept body.
 pub(super) fn split_body(body: &[u8]) -> Option<(&[u8; SALT_LENGTH], &str)> {
-    let (salt, sd_jwt) = body.split_first_chunk()?;
+    let (sd_jwt, salt) = body.split_last_chunk()?;
     Some((salt, std::str::from_utf8(sd_jwt).ok()?))
 }
 

@@ -217,7 +217,7 @@ pub trait LogReader: Send + Sync + 'static {
     fn openings(&self, index: u64) -> Result<Vec<Vec<u8>>, Error>;
 }
 
-/// Record bodies, sealed, each named by the SHA-256 of its JWT.
+/// Record bodies, sealed, each named by the SHA-256 of its JWT, with which it begins and which ends at the first `~`.
 pub trait Bodies: Send + Sync + 'static {
     /// Keeps bodies. On return all are durable. Idempotent: a name that is there keeps its first body, since the JWT fixes
     /// everything that a body may differ in but the order of its disclosures.

@@ -41,8 +41,7 @@ pub(crate) fn resource() -> &'static Arc<Resource> {
 
 /// The table of the first `rows` licences.
 pub(crate) fn table(rows: u64) -> Vec<u8> {
-    let options =
-        examples::Options { rows, seed: 7, encoding: Encoding::Utf8, excel_mangled: false, with_errors: 0 };
+    let options = examples::Options { rows, seed: 7, encoding: Encoding::Utf8, excel_mangled: false, with_errors: 0 };
     let mut table = Vec::new();
     examples::write_business_licences(&mut table, &options).unwrap();
     table
@@ -52,7 +51,8 @@ pub(crate) fn table(rows: u64) -> Vec<u8> {
 pub(crate) fn licences(count: usize) -> Vec<Licence> {
     let today = hutong::cli::today().unwrap().to_string();
     let options = tabular::Options { ignored: ignored_names(resource()), ..tabular::Options::default() };
-    let rows = tabular::read(Cursor::new(table(2 * count as u64)), Format::Delimited, columns(resource()), &options).unwrap();
+    let rows =
+        tabular::read(Cursor::new(table(2 * count as u64)), Format::Delimited, columns(resource()), &options).unwrap();
     let text = |row: &tabular::Row, code| row.get(code).and_then(Value::as_str).unwrap().to_owned();
     rows.map(Result::unwrap)
         .filter(|row| text(row, "ZZYXQJZRQ") > today)

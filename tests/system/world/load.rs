@@ -134,7 +134,12 @@ pub(crate) struct Load {
 
 impl Load {
     /// Begins. What is published is taken from `licences`.
-    pub(crate) fn begin(ledger: &Arc<Ledger>, permits: &Client, registry: &Registry, licences: &mut Vec<Licence>) -> Self {
+    pub(crate) fn begin(
+        ledger: &Arc<Ledger>,
+        permits: &Client,
+        registry: &Registry,
+        licences: &mut Vec<Licence>,
+    ) -> Self {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         for task in 0..QUERIES {

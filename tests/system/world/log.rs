@@ -59,7 +59,8 @@ impl Log {
         for (size, root) in earlier {
             let sizes = GetConsistencyProofRequest { first_size: size, second_size: self.size() };
             let proof = self.service.get_consistency_proof(sizes).await.unwrap().into_inner();
-            let proof: Vec<_> = proof.hashes.iter().map(|hash| Hash::from(<[u8; 32]>::try_from(&hash[..]).unwrap())).collect();
+            let proof: Vec<_> =
+                proof.hashes.iter().map(|hash| Hash::from(<[u8; 32]>::try_from(&hash[..]).unwrap())).collect();
             verify_consistency(size, &root, self.size(), &self.root, &proof).unwrap();
         }
     }

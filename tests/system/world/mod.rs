@@ -27,7 +27,7 @@ use hutong::{
     sign::{Secret, SigningKey, SystemRandomness},
 };
 
-pub(crate) use licences::{FIELDS, Licence, RESOURCE, Registry, licences, question, resource, resource_id, table};
+pub(crate) use licences::{FIELDS, Licence, Registry, licences, question, resource_id};
 pub(crate) use load::{Ledger, Load};
 pub(crate) use log::Log;
 pub(crate) use process::{Ended, HubProcess, hutong, run};

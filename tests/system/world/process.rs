@@ -76,8 +76,7 @@ impl HubProcess {
     pub(crate) fn start(folder: &Path, traces: &Path) -> Result<Self, Ended> {
         let begun = traces.metadata().map_or(0, |file| file.len());
         let stderr = OpenOptions::new().append(true).create(true).open(traces).unwrap();
-        let mut child =
-            hutong([Path::new("serve"), folder]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let mut child = hutong([Path::new("serve"), folder]).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (sender, first_line) = mpsc::channel();
         thread::spawn(move || {
