@@ -42,7 +42,7 @@ async fn a_hub_killed_under_load_has_everything_it_acknowledged() {
         least_under_way = least_under_way.min(under_way);
         stock.extend(load.end().await);
         let checked = ledger.check(&world, round + 1 == rounds).await;
-        println!("round {round}: {under_way} under way, {checked:?}, {:.1?}", begun.elapsed());
+        println!("round {round}: {under_way} under way, {checked}, {:.1?}", begun.elapsed());
     }
     println!(
         "{rounds} kills in {:.1?}: {} acknowledged, at least {least_under_way} under way at each kill, {} unknown",

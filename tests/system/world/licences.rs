@@ -26,10 +26,7 @@ pub(crate) struct Licence {
     pub(crate) id: String,
     pub(crate) holder: String,
     pub(crate) name: String,
-    pub(crate) representative: String,
-    pub(crate) citizen_id: String,
     pub(crate) scope: String,
-    pub(crate) domicile: String,
     row: tabular::Row,
 }
 
@@ -61,10 +58,7 @@ pub(crate) fn licences(count: usize) -> Vec<Licence> {
             id: text(&row, "ZZBS"),
             holder: text(&row, "CZZTDM"),
             name: text(&row, "CZZT"),
-            representative: text(&row, "KZ_FDDBR"),
-            citizen_id: text(&row, "KZ_FDDBRZJH"),
             scope: text(&row, "KZ_JYFW"),
-            domicile: text(&row, "KZ_ZS"),
             row,
         })
         .collect()

@@ -43,12 +43,18 @@ struct Held {
     checked: (usize, usize),
 }
 
-/// What a check found.
-#[derive(Debug, Default, Clone, Copy)]
+/// What a check held together with the log.
 pub(crate) struct Checked {
-    pub(crate) receipts: usize,
-    pub(crate) records: usize,
-    pub(crate) log_size: u64,
+    receipts: usize,
+    records: usize,
+    log_size: u64,
+}
+
+impl std::fmt::Display for Checked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { receipts, records, log_size } = self;
+        write!(f, "{receipts} receipts and {records} records held against a log of {log_size} entries")
+    }
 }
 
 impl Ledger {

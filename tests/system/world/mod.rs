@@ -92,21 +92,6 @@ impl World {
         world
     }
 
-    /// Changes the hub's settings.
-    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut toml::Table)) {
-        let path = self.folder.join("hutong.toml");
-        let mut settings = fs::read_to_string(&path).unwrap().parse().unwrap();
-        change(&mut settings);
-        fs::write(&path, settings.to_string()).unwrap();
-    }
-
-    /// Changes one bound of the hub's edge.
-    pub(crate) fn limit(&self, name: &str, value: i64) {
-        self.change_settings(|settings| {
-            settings["limits"].as_table_mut().unwrap().insert(name.to_owned(), value.into());
-        });
-    }
-
     // === The hub's process
 
     /// Where the hub's traces go.
