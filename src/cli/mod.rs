@@ -6,6 +6,7 @@
 mod agreement;
 mod audit;
 mod catalog;
+mod demo;
 mod department;
 mod example_data;
 mod exit;
@@ -59,6 +60,7 @@ macro_rules! commands {
 }
 
 commands! {
+    Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
     Pki(pki::Pki),

@@ -83,11 +83,12 @@ impl Verified {
         Standing { kid: self.kid, request_id_reused, openings_match: opens(expected, &self.openings) }
     }
 
-    /// The draft of a decision.
-    pub(super) fn draft(&self, outcome: Outcome, as_of: u64, now: &Moment) -> Draft {
+    /// The draft of a decision. The openings of a refused statement are kept too, since they say who was asked about; but
+    /// those that open nothing are nobody's evidence, and would let a caller fill the disk.
+    pub(super) fn draft(&self, outcome: Outcome, standing: Standing, as_of: u64, now: &Moment) -> Draft {
         let request = Ground::Request(self.header.actor.clone(), self.header.request_id);
-        // The openings of a refused statement are kept too: they say who was asked about.
-        let openings = self.openings.iter().map(wire::encode_opening).collect();
+        let kept = if standing.openings_match { self.openings.as_slice() } else { &[] };
+        let openings = kept.iter().map(wire::encode_opening).collect();
         Draft {
             envelope: self.envelope.clone(),
             payload_sha256: self.payload_sha256,

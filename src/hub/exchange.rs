@@ -118,7 +118,7 @@ impl Hub {
             Err(Stop::RefusedOn(refusal, grounds)) => (Outcome::Refused(refusal), grounds, None, Vec::new()),
             Err(Stop::Failed(error)) => return Err(error),
         };
-        let mut draft = verified.draft(outcome, snapshot.size, &now);
+        let mut draft = verified.draft(outcome, standing, snapshot.size, &now);
         draft.basis.grounds.extend(grounds);
         draft.basis.access = access;
         Ok(Attempt::Decided { draft: Box::new(draft), presentations })

@@ -142,7 +142,8 @@ impl Hub {
             Earlier::Other => true,
             Earlier::None => false,
         };
-        let permitted = admit(&snapshot.rules, &verified.statement, verified.standing(reused, &[]), &now)
+        let standing = verified.standing(reused, &[]);
+        let permitted = admit(&snapshot.rules, &verified.statement, standing, &now)
             .and_then(|()| decide_publication(&snapshot.rules, &verified.header.actor, publication))
             .and_then(|resource| {
                 let mismatch = || Refusal::new(RefusalReason::PublicationInvalid, "one body for each record");
@@ -151,13 +152,13 @@ impl Hub {
         let (resource, examined) = match permitted {
             Ok(permitted) => permitted,
             Err(refusal) => {
-                let draft = verified.draft(Outcome::Refused(refusal), snapshot.size, &now);
+                let draft = verified.draft(Outcome::Refused(refusal), standing, snapshot.size, &now);
                 return Ok(Attempt::Decided { draft: Box::new(draft), violations: Vec::new() });
             }
         };
         let checked = self.check_records(&snapshot, &resource, publication, examined)?;
         self.bodies.put(&checked.bodies)?;
-        let mut draft = verified.draft(Outcome::Published(checked.results), snapshot.size, &now);
+        let mut draft = verified.draft(Outcome::Published(checked.results), standing, snapshot.size, &now);
         draft.basis.grounds.extend(checked.grounds);
         draft.terms = checked.terms;
         Ok(Attempt::Decided { draft: Box::new(draft), violations: checked.violations })

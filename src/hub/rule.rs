@@ -89,10 +89,11 @@ impl Hub {
         let expected: Vec<_> =
             commitments.map(|commitment| Expected { commitment, scheme: Some(Scheme::Text) }).collect();
         let facts = RuleFacts { text_signature_valid: text_signature_valid(&snapshot, verified, change) };
-        let decided = admit(&snapshot.rules, &verified.statement, verified.standing(reused, &expected), &now)
+        let standing = verified.standing(reused, &expected);
+        let decided = admit(&snapshot.rules, &verified.statement, standing, &now)
             .and_then(|()| decide_rule(&snapshot.rules, header, change, facts, &now));
         let outcome = decided.map_or_else(Outcome::Refused, Outcome::Applied);
-        Ok(Attempt::Decided(Box::new(verified.draft(outcome, snapshot.size, &now))))
+        Ok(Attempt::Decided(Box::new(verified.draft(outcome, standing, snapshot.size, &now))))
     }
 
     /// The agreement of an id, in a version or the newest, for a peer that may read it, with the texts opened as far as the

@@ -303,3 +303,16 @@ async fn catalog_change_gives_new_versions_only_to_what_changed() {
     let stale = RuleChange::CatalogRelease { base_version: 1, parts: vec![crate::domain::id::Digest([1; 32])] };
     assert_eq!(refused(&world, &world.change(&world.administrator, stale).await), RefusalReason::CatalogConflict);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openings_are_kept_with_their_entry_unless_they_open_nothing() {
+    let store = memory::store();
+    let reader = Arc::clone(&store.reader);
+    let world = World::furnished(store).await;
+    let (query, openings) = world.query(LookupKind::Holder, &holder(0));
+    let kept = world.ask(query.clone(), openings.clone()).await.receipt;
+    assert_eq!(reader.openings(kept.index).unwrap().len(), 2);
+    let stray = world.ask(query, [openings.clone(), openings].concat()).await.receipt;
+    assert_eq!(refused(&world, &stray), RefusalReason::OpeningMismatch);
+    assert_eq!(reader.openings(stray.index).unwrap().len(), 0);
+}
