@@ -179,8 +179,10 @@ impl Error {
         }
     }
 
-    /// What a final status of the hub says: a refusal when its `ErrorInfo` names an entry, a rejection otherwise.
-    pub(super) fn of_status(status: &Status) -> Self {
+    /// What a final status of the hub says: a refusal when its `ErrorInfo` names an entry, a rejection otherwise. For calls of
+    /// services that this library does not wrap.
+    #[must_use]
+    pub fn of_status(status: &Status) -> Self {
         match refusal(status) {
             Some(refused) => Self::Refused(Box::new(refused)),
             None => Self::Rejected(Box::new(rejection(status))),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         id::{RequestId, SystemId},
-        outcome::Outcome,
+        outcome::{Outcome, RefusalReason},
     },
     sign::dsse::Envelope,
     wire::proto::{self, audit_service_client::AuditServiceClient, get_receipt_request::Selector},
@@ -39,7 +39,7 @@ impl Client {
         Err(Error::Unproven { what: "the receipt", check: "request", why })
     }
 
-    /// The receipt of the entry of an index, for auditors.
+    /// The receipt of the entry of an index: one of this department's own statements, or any for auditors.
     ///
     /// # Errors
     /// As [`Client::receipt`].
@@ -58,8 +58,9 @@ impl Client {
     /// As [`Client::receipt`]; [`Error::Unproven`] also when the entry says anything else than the refusal did.
     pub async fn refusal_receipt(&self, refused: &Refused) -> Result<VerifiedReceipt, Error> {
         let receipt = match refused.request_id {
-            Some(request_id) => self.receipt(request_id).await?,
-            None => self.receipt_at(refused.index).await?,
+            // The id is that of the request which used it first; this refusal has another entry.
+            Some(request_id) if refused.reason != RefusalReason::RequestIdReused => self.receipt(request_id).await?,
+            _ => self.receipt_at(refused.index).await?,
         };
         require_refusal(&receipt, refused)?;
         Ok(receipt)

@@ -66,13 +66,25 @@ impl Hub {
         }
     }
 
-    /// The receipt of an entry; for auditors. Blocks.
+    /// The receipt of an entry; for auditors, and for the department whose system made its statement. Blocks.
     ///
     /// # Errors
     /// When the peer may not, or there is no such entry.
     pub fn receipt_at(&self, peer: &SystemId, index: u64) -> Result<Receipt, Error> {
-        self.audited(peer)?;
-        Receipt::of_index(self.reader.as_ref(), index)
+        let snapshot = self.known_peer(peer)?;
+        let audits = snapshot.rules.directory.holds(peer, Capability::Audit);
+        let denied = Error::NotAllowed(Capability::Audit);
+        if !audits && index >= snapshot.size {
+            // Whether an entry exists is for those to know who may read it.
+            return Err(denied);
+        }
+        let receipt = Receipt::of_index(self.reader.as_ref(), index)?;
+        let own = || {
+            let envelope = decode(index, &receipt.entry)?.envelope;
+            let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
+            Ok::<_, Error>(statement.header().is_some_and(|header| header.actor.department() == peer.department()))
+        };
+        if audits || own()? { Ok(receipt) } else { Err(denied) }
     }
 
     /// The receipt of an actor's request, for the actor's department, the counterparty and auditors. Blocks.
