@@ -94,7 +94,13 @@ impl Verified {
             payload_sha256: self.payload_sha256,
             statement: Arc::clone(&self.statement),
             outcome,
-            basis: Basis { as_of, stands_until: now.stands_until(), grounds: vec![request], access: None },
+            basis: Basis {
+                as_of,
+                decided_at: now.now(),
+                stands_until: now.stands_until(),
+                grounds: vec![request],
+                access: None,
+            },
             terms: Vec::new(),
             openings,
         }

@@ -63,7 +63,9 @@ pub(super) struct Draft {
 pub(super) struct Basis {
     /// The size of the log when the ground was looked at.
     pub(super) as_of: u64,
-    /// Every comparison with the present comes out the same before this.
+    /// The moment of the decision.
+    pub(super) decided_at: Time,
+    /// Every comparison with the present comes out the same from then until before this.
     pub(super) stands_until: Time,
     /// The ground beside the rules.
     pub(super) grounds: Vec<Ground>,
@@ -211,6 +213,9 @@ impl Sequencer {
         let mut batch = self.begin(&snapshot);
         let mut next = Some(first);
         while let Some(Waiting { draft, reply }) = next.take() {
+            // A draft may have been decided since the batch began: its entry's time must not be before its decision, or
+            // whoever decides it again at that time would come to another.
+            batch.time = batch.time.max(draft.basis.decided_at);
             match self.check(&snapshot, &batch, &draft) {
                 Check::Stands => self.gather(&snapshot, &mut batch, draft, reply)?,
                 Check::Stale => batch.stale.push(reply),

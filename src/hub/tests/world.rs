@@ -46,11 +46,19 @@ pub(super) const RESOURCE: &str = "samr.business-licence";
 /// A moment at which the world begins: 2026-03-02 10:00 at +08:00.
 const BEGIN: i64 = 1_772_416_800_000;
 
-pub(super) struct TestClock(AtomicI64);
+/// The time in milliseconds, and what each reading adds to it.
+pub(super) struct TestClock(AtomicI64, AtomicI64);
 
 impl Clock for TestClock {
     fn now(&self) -> Time {
-        Time::from_millis(self.0.load(Ordering::SeqCst)).unwrap()
+        Time::from_millis(self.0.fetch_add(self.1.load(Ordering::SeqCst), Ordering::SeqCst)).unwrap()
+    }
+}
+
+impl TestClock {
+    /// From now on each reading is a second earlier than the one before.
+    pub(super) fn run_backwards(&self) {
+        self.1.store(-1_000, Ordering::SeqCst);
     }
 }
 
@@ -110,7 +118,7 @@ impl World {
 
     /// A hub on a store that has a genesis.
     pub(super) fn open(store: Store) -> Self {
-        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN)));
+        let clock = Arc::new(TestClock(AtomicI64::new(BEGIN), AtomicI64::new(0)));
         let parts = Parts {
             store,
             blind_index: vault().blind_index(),
