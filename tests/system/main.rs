@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bad_input;
+mod bad_records;
 mod crash;
 mod power;
+mod privacy;
+mod reads;
 mod recovery;
 mod world;

@@ -8,10 +8,16 @@ use std::{
 
 use hutong::{
     client::{Client, Lookup, PublicationAnswer, QueryRequest, SignedRecord},
-    domain::{catalog::Resource, id::ResourceId},
+    domain::{
+        catalog::Resource,
+        id::{Digest, ResourceId},
+    },
     examples::{self, Encoding},
     publishing::{PreparedRecord, Publisher, columns, ignored_names},
-    sign::SystemRandomness,
+    sign::{
+        SystemRandomness,
+        sd_jwt::{self, SdJwt},
+    },
     tabular::{self, Format},
 };
 use serde_json::Value;
@@ -26,6 +32,9 @@ pub(crate) struct Licence {
     pub(crate) id: String,
     pub(crate) holder: String,
     pub(crate) name: String,
+    pub(crate) representative: String,
+    pub(crate) citizen_id: String,
+    pub(crate) domicile: String,
     pub(crate) scope: String,
     row: tabular::Row,
 }
@@ -36,9 +45,9 @@ pub(crate) fn resource() -> &'static Arc<Resource> {
     RESOURCE.get_or_init(|| Arc::new(hutong::catalog::parse(CATALOG).unwrap().swap_remove(0)))
 }
 
-/// The table of the first `rows` licences.
-pub(crate) fn table(rows: u64) -> Vec<u8> {
-    let options = examples::Options { rows, seed: 7, encoding: Encoding::Utf8, excel_mangled: false, with_errors: 0 };
+/// The table of the first `rows` licences, with faults in some of them.
+pub(crate) fn table(rows: u64, with_errors: u64) -> Vec<u8> {
+    let options = examples::Options { rows, seed: 7, encoding: Encoding::Utf8, excel_mangled: false, with_errors };
     let mut table = Vec::new();
     examples::write_business_licences(&mut table, &options).unwrap();
     table
@@ -48,8 +57,8 @@ pub(crate) fn table(rows: u64) -> Vec<u8> {
 pub(crate) fn licences(count: usize) -> Vec<Licence> {
     let today = hutong::cli::today().unwrap().to_string();
     let options = tabular::Options { ignored: ignored_names(resource()), ..tabular::Options::default() };
-    let rows =
-        tabular::read(Cursor::new(table(2 * count as u64)), Format::Delimited, columns(resource()), &options).unwrap();
+    let rows = tabular::read(Cursor::new(table(2 * count as u64, 0)), Format::Delimited, columns(resource()), &options)
+        .unwrap();
     let text = |row: &tabular::Row, code| row.get(code).and_then(Value::as_str).unwrap().to_owned();
     rows.map(Result::unwrap)
         .filter(|row| text(row, "ZZYXQJZRQ") > today)
@@ -58,6 +67,9 @@ pub(crate) fn licences(count: usize) -> Vec<Licence> {
             id: text(&row, "ZZBS"),
             holder: text(&row, "CZZTDM"),
             name: text(&row, "CZZT"),
+            representative: text(&row, "KZ_FDDBR"),
+            citizen_id: text(&row, "KZ_FDDBRZJH"),
+            domicile: text(&row, "KZ_ZS"),
             scope: text(&row, "KZ_JYFW"),
             row,
         })
@@ -85,6 +97,22 @@ impl Registry {
         let (key, random) = (self.client.signing_key(), SystemRandomness::new());
         let record = self.publisher().issue(&self.prepare(licence), version, now, key, &random).unwrap();
         SignedRecord { published: record.published, sd_jwt: record.sd_jwt, record_salt: record.record_salt }
+    }
+
+    /// Signs a licence whose fields were changed before, as somebody would whose program checks nothing.
+    pub(crate) fn sign_changed(
+        &self,
+        licence: &Licence,
+        change: impl FnOnce(&mut Vec<(String, Value)>),
+    ) -> SignedRecord {
+        let mut record = self.sign(licence, 1);
+        let honest = SdJwt::parse(&record.sd_jwt).unwrap();
+        let mut fields = honest.values().unwrap();
+        change(&mut fields);
+        let (key, claims) = (self.client.signing_key(), honest.claims_unverified().unwrap());
+        let sd_jwt = sd_jwt::issue(key, &SystemRandomness::new(), &claims, &fields).unwrap();
+        record.published.jwt_sha256 = Digest(SdJwt::parse(&sd_jwt).unwrap().jwt_hash());
+        SignedRecord { sd_jwt, ..record }
     }
 
     /// Publishes the first version of licences.

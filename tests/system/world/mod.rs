@@ -27,7 +27,7 @@ use hutong::{
     sign::{Secret, SigningKey, SystemRandomness},
 };
 
-pub(crate) use licences::{FIELDS, Licence, Registry, licences, question, resource_id};
+pub(crate) use licences::{FIELDS, Licence, RESOURCE, Registry, licences, question, resource_id, table};
 pub(crate) use load::{Ledger, Load};
 pub(crate) use log::Log;
 pub(crate) use process::{Ended, HubProcess, hutong, run};
@@ -90,6 +90,14 @@ impl World {
         world.start();
         world.settle().await;
         world
+    }
+
+    /// Changes the hub's settings.
+    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut toml::Table)) {
+        let path = self.folder.join("hutong.toml");
+        let mut settings = fs::read_to_string(&path).unwrap().parse().unwrap();
+        change(&mut settings);
+        fs::write(&path, toml::to_string(&settings).unwrap()).unwrap();
     }
 
     // === The hub's process

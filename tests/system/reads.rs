@@ -1,0 +1,94 @@
+//! The API as any gRPC client meets it: reflection, health, deadlines, and the limits of the edge.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hutong::wire::proto::{GetReceiptRequest, audit_service_client::AuditServiceClient, get_receipt_request::Selector};
+use tokio::task::JoinSet;
+use tonic::{Code, Request};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+};
+use tonic_types::StatusExt as _;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_knows_nothing_learns_the_services_and_their_messages() {
+    let world = World::begin().await;
+    let channel = world.client("permits").await.channel();
+    let health = HealthCheckRequest { service: String::new() };
+    let health = HealthClient::new(channel.clone()).check(health).await.unwrap().into_inner();
+    assert_eq!(health.status(), ServingStatus::Serving);
+
+    let ask = |message| ServerReflectionRequest { host: String::new(), message_request: Some(message) };
+    let questions = [
+        ask(MessageRequest::ListServices(String::new())),
+        ask(MessageRequest::FileContainingSymbol("hutong.v1.ExchangeService".to_owned())),
+        ask(MessageRequest::FileContainingSymbol("hutong.v1.QueryStatement".to_owned())),
+        ask(MessageRequest::FileContainingSymbol("hutong.v1.Nonsense".to_owned())),
+    ];
+    let mut reflection = ServerReflectionClient::new(channel);
+    let mut answers = reflection.server_reflection_info(tokio_stream::iter(questions)).await.unwrap().into_inner();
+    let Some(MessageResponse::ListServicesResponse(list)) = answers.message().await.unwrap().unwrap().message_response
+    else {
+        panic!("no list of services");
+    };
+    let names: BTreeSet<_> = list.service.into_iter().map(|service| service.name).collect();
+    for service in ["ExchangeService", "PublicationService", "RuleService", "AuditService"] {
+        assert!(names.contains(&format!("hutong.v1.{service}")), "{names:?}");
+    }
+    for _ in 0..2 {
+        let answer = answers.message().await.unwrap().unwrap().message_response;
+        assert!(matches!(answer, Some(MessageResponse::FileDescriptorResponse(_))), "{answer:?}");
+    }
+    world.require_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_beyond_those_at_work_is_told_when_to_come_again() {
+    const CALLS: usize = 64;
+    let mut world = World::begin().await;
+    world.stop();
+    world.change_settings(|settings| {
+        settings["limits"].as_table_mut().unwrap().insert("calls".to_owned(), 1.into());
+    });
+    world.start();
+    let service = AuditServiceClient::new(world.client("auditor").await.channel());
+    let mut calls = JoinSet::new();
+    for _ in 0..CALLS {
+        let mut service = service.clone();
+        let request = GetReceiptRequest { selector: Some(Selector::Index(1)), actor: String::new() };
+        calls.spawn(async move { service.get_receipt(request).await });
+    }
+    let (mut answered, mut told) = (0, 0);
+    while let Some(call) = calls.join_next().await {
+        match call.unwrap() {
+            Ok(_) => answered += 1,
+            Err(status) => {
+                assert_eq!(status.code(), Code::ResourceExhausted, "{status:?}");
+                let details = status.get_error_details();
+                assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+                assert!(details.retry_info().unwrap().retry_delay.is_some());
+                told += 1;
+            }
+        }
+    }
+    assert!(answered > 0 && told > 0, "{answered} answered, {told} told to come again");
+    world.require_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_that_has_passed_ends_the_call_and_nothing_else() {
+    let world = World::begin().await;
+    let mut service = AuditServiceClient::new(world.client("auditor").await.channel());
+    let question = || GetReceiptRequest { selector: Some(Selector::Index(1)), actor: String::new() };
+    let mut request = Request::new(question());
+    request.set_timeout(Duration::from_nanos(1));
+    let status = service.get_receipt(request).await.unwrap_err();
+    // Whichever end notices first.
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+    service.get_receipt(question()).await.unwrap();
+    world.require_no_panic();
+}
