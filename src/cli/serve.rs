@@ -3,8 +3,10 @@
 use std::{
     fmt,
     net::SocketAddr,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -30,6 +32,10 @@ use crate::{
 
 /// How long threads that are still reading when everything is answered may take to end.
 const LAST_READS: Duration = Duration::from_secs(1);
+
+/// Threads for blocking work, of which a decision is mostly computing, for each CPU: one computes while another waits for
+/// the disk. Under load these never sleep, where one for every call in flight would only switch with the others.
+const BLOCKING_PER_CPU: usize = 2;
 
 /// After how many entries caught up with a start says how far it is.
 const PROGRESS: u64 = 100_000;
@@ -68,7 +74,11 @@ impl Run for Serve {
         }
         let tls = grpc::server_config(&settings.tls).or_exit(Exit::Config, "cannot use the hub's certificates")?;
         let (hub, genesis_leaf_hash) = open(&self.folder, &settings)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .max_blocking_threads(cpus * BLOCKING_PER_CPU)
+            .build();
         let runtime = runtime.context("cannot start the asynchronous runtime")?;
         let served = runtime.block_on(async {
             let cannot = || format!("cannot listen on {}", settings.listen);

@@ -161,8 +161,11 @@ impl Reading {
         T: FromStr<Err: fmt::Display> + Ord,
         C: FromIterator<T>,
     {
-        let read: Vec<Option<T>> =
-            texts.iter().enumerate().map(|(i, text)| self.name(&format!("{field}[{i}]"), text)).collect();
+        let mut name = |(i, text): (usize, &String)| match text.parse() {
+            Ok(name) => Some(name),
+            Err(error) => self.fail(&format!("{field}[{i}]"), format!("{error}")),
+        };
+        let read: Vec<Option<T>> = texts.iter().enumerate().map(&mut name).collect();
         let read: Vec<T> = read.into_iter().collect::<Option<_>>()?;
         self.ascending(field, &read)?;
         Some(read.into_iter().collect())

@@ -61,11 +61,16 @@ pub(super) fn require_form(jwt: &str) -> Result<(), Error> {
 
 /// Checks the alphabet; padding bits are checked where the text is decoded.
 pub(super) fn require_base64url(what: &'static str, text: &str) -> Result<(), Error> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if text.is_empty() || !text.bytes().all(allowed) {
+    // Without a branch for each byte, so that the compiler makes it many bytes at a time.
+    let allowed = text.bytes().fold(true, |allowed, byte| allowed & is_base64url(byte));
+    if text.is_empty() || !allowed {
         return Err(Error::Base64 { what, alphabet: "base64url without padding" });
     }
     Ok(())
+}
+
+const fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_lowercase() | byte.is_ascii_uppercase() | byte.is_ascii_digit() | (byte == b'-') | (byte == b'_')
 }
 
 fn parts(jwt: &str) -> Result<[&str; 3], Error> {
