@@ -33,6 +33,10 @@ use self::{
     server::{Server, hub_folder},
 };
 
+/// As the hub has it, so that the bare server has no worse one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls in flight at once.
 const IN_FLIGHT: usize = 64;
 /// Over so many connections, as of as many front-ends of one system.
