@@ -184,12 +184,12 @@ impl City {
         ])
     }
 
-    /// The publication of these records, with the body of each: the SD-JWT and its record salt.
+    /// The publication of these records, with the body of each.
     pub(crate) fn publication(
         &self,
         numbers: std::ops::Range<u32>,
         now: Time,
-    ) -> anyhow::Result<(Statement, Vec<(String, [u8; 32])>)> {
+    ) -> anyhow::Result<(Statement, Vec<Body>)> {
         let (mut records, mut bodies) = (Vec::new(), Vec::new());
         for number in numbers {
             let record = self.record(number, now)?;
@@ -248,6 +248,9 @@ impl City {
         Ok((Statement::Query(self.consumer.header(now)?, query), vec![case, opening]))
     }
 }
+
+/// A record's SD-JWT and its record salt.
+pub(crate) type Body = (String, [u8; 32]);
 
 /// A signed record.
 pub(crate) struct Record {

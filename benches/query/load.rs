@@ -25,7 +25,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 
 use super::{
     RECORDS,
-    city::{Actor, City},
+    city::{Actor, Body, City},
     cost::Cpu,
     now,
     server::Server,
@@ -110,7 +110,7 @@ impl Clients {
     }
 
     /// Publishes records.
-    pub(crate) async fn publish(&self, envelope: Envelope, bodies: Vec<(String, [u8; 32])>) -> anyhow::Result<()> {
+    pub(crate) async fn publish(&self, envelope: Envelope, bodies: Vec<Body>) -> anyhow::Result<()> {
         let bodies = bodies.into_iter().map(|(sd_jwt, salt)| RecordBody { sd_jwt, record_salt: salt.to_vec() });
         let request = PublishRecordsRequest { envelope: Some(envelope), bodies: bodies.collect() };
         let answer = PublicationServiceClient::new(self.first()?).publish_records(request).await?.into_inner();
