@@ -4,7 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use hutong::domain::outcome::{RecordViolation, RefusalReason};
+use hutong::{
+    config::Settings,
+    domain::outcome::{RecordViolation, RefusalReason},
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -46,6 +49,24 @@ fn every_exit_code_of_the_help_is_explained() {
             page.contains(&format!("\n| {code} | {meaning} |")),
             "docs/exit-codes.md has no row `{code} | {meaning}`"
         );
+    }
+}
+
+#[test]
+fn every_setting_of_a_hub_is_explained() {
+    let name = || "hub.example".parse().unwrap();
+    let mut settings = Settings::new(name(), name(), 2026, "vault.key".into());
+    settings.high_water_path = Some("mark".into());
+    let settings: toml::Table = settings.to_toml().unwrap().parse().unwrap();
+    let page = read("docs/administrators.md");
+    for (key, value) in &settings {
+        let keys = match value {
+            toml::Value::Table(inner) => inner.keys().map(|inner| format!("{key}.{inner}")).collect(),
+            _ => vec![key.clone()],
+        };
+        for key in keys {
+            assert!(page.contains(&format!("\n| `{key}` |")), "docs/administrators.md has no row for {key}");
+        }
     }
 }
 

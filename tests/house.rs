@@ -123,6 +123,19 @@ fn a_forbidden_path_is_found_wherever_it_stands() {
 }
 
 #[test]
+fn architecture_md_shows_this_table() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let list = |names: &[&str]| match names {
+        [] => "—".to_owned(),
+        names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    };
+    for room in HOUSE {
+        let row = format!("\n| `{}` | {} | {} |\n", room.name, list(room.may_use), list(room.never));
+        assert!(page.contains(&row), "ARCHITECTURE.md should have the row {row}");
+    }
+}
+
+#[test]
 fn rooms_form_no_circle() {
     let graph: BTreeMap<_, _> = HOUSE.iter().map(|row| (row.name, row.may_use)).collect();
     for start in graph.keys() {
