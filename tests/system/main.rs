@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_records;
 mod crash;
+mod disk_full;
 mod power;
 mod privacy;
 mod reads;

@@ -205,7 +205,12 @@ impl Table for SledTable {
 }
 
 fn failed(error: sled::Error) -> Error {
-    Error::Index(error.to_string())
+    match error {
+        sled::Error::Io(source) if source.kind() == io::ErrorKind::StorageFull => {
+            Error::Full { what: "the index", source }
+        }
+        error => Error::Index(error.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hutong::client::{Client, Error, Lookup, QueryAnswer, verify::VerifiedReceipt};
+use hutong::client::{Client, Error, Lookup, PublicationAnswer, QueryAnswer, verify::VerifiedReceipt};
 use tokio::task::JoinSet;
 
 use super::{Licence, Registry, World, question};
@@ -91,7 +91,12 @@ impl Ledger {
 
     /// Publishes the first records, so that queries find something.
     pub(crate) async fn open(self: &Arc<Self>, registry: &Registry, licences: &[Licence]) {
-        let answer = registry.publish(licences).await.unwrap();
+        self.accept(registry.publish(licences).await.unwrap(), licences);
+    }
+
+    /// Writes down a publication all of whose records were accepted.
+    #[track_caller]
+    pub(crate) fn accept(&self, answer: PublicationAnswer, licences: &[Licence]) {
         assert!(answer.results.iter().all(|result| result.is_accepted()), "{:?}", answer.results);
         self.write(answer.receipt, licences);
     }
@@ -235,10 +240,7 @@ impl Worker {
         while self.goes_on() && licences.len() >= BATCH {
             let batch = licences.split_off(licences.len() - BATCH);
             match self.count(registry.publish(&batch)).await {
-                Ok(answer) => {
-                    assert!(answer.results.iter().all(|result| result.is_accepted()), "{:?}", answer.results);
-                    self.ledger.write(answer.receipt, &batch);
-                }
+                Ok(answer) => self.ledger.accept(answer, &batch),
                 Err(error) => self.unknown(error),
             }
         }

@@ -75,12 +75,7 @@ impl World {
 
     /// Makes a hub's folder at this place.
     pub(crate) fn make_in(home: tempfile::TempDir, folder: PathBuf) -> Self {
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())).to_string();
-        let mut init = hutong(["init", "--development", "--domain", DOMAIN, "--listen", &listen]);
-        init.args(["--administrator-uscc", ADMINISTRATION, "--administrator-name", "样例市大数据局"]);
-        init.arg("--high-water").arg(home.path().join("high-water")).arg(&folder);
-        let made = init.output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        init(&folder, home.path()).well();
         Self { folder, home, hub: None }
     }
 
@@ -266,6 +261,15 @@ impl World {
     pub(crate) async fn log(&self) -> Log {
         Log::read(&self.client("auditor").await).await
     }
+}
+
+/// `hutong init` of a development hub, with its high-water mark at home.
+pub(crate) fn init(folder: &Path, home: &Path) -> Ended {
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())).to_string();
+    let administrator = ["--administrator-uscc", ADMINISTRATION, "--administrator-name", "样例市大数据局"];
+    let mut init = hutong(["init", "--development", "--domain", DOMAIN, "--listen", &listen]);
+    init.args(administrator).arg("--high-water").arg(home.join("high-water")).arg(folder);
+    Ended::of(&init.output().unwrap())
 }
 
 /// The housing department's agreement with the registry: [`FIELDS`] by either lookup, without a limit that a test would
