@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
-    Client, Error, Random,
+    CatalogEntry, Client, Error, Random,
     connection::MAX_MESSAGE_BYTES,
     verify::{self, Issued, VerifiedReceipt},
 };
@@ -175,7 +175,8 @@ impl Client {
         if withheld {
             return Err(Error::AnsweredBefore { request_id: signed.request_id, index: receipt.index });
         }
-        check_answer(&resource.resource, &asked, receipt, answer.records, &keys, now)
+        let lookups = request.by.identifiers().len();
+        check_answer(&resource, (&asked, lookups), receipt, answer.records, &keys, now)
     }
 
     /// The keys that the records' headers name, each of a system of the resource's provider.
@@ -285,8 +286,8 @@ fn input(what: &str, why: impl std::fmt::Display) -> Error {
 
 /// Verifies an answer's records against its receipt, one by one and as a whole.
 fn check_answer(
-    resource: &Resource,
-    asked: &BTreeSet<FieldCode>,
+    resource: &CatalogEntry,
+    (asked, lookups): (&BTreeSet<FieldCode>, usize),
     receipt: VerifiedReceipt,
     sent: Vec<proto::ReleasedRecord>,
     keys: &[VerifyingKey],
@@ -308,6 +309,12 @@ fn check_answer(
         if message != wire::released_record_to_proto(release, message.presentation.clone()) {
             return Err(wrong(format!("record {} is not as the entry has it", release.handle)));
         }
+        if release.lookup as usize >= lookups {
+            return Err(wrong(format!(
+                "record {} is said to be of lookup {} of {lookups}",
+                release.handle, release.lookup
+            )));
+        }
         records.push(check_record(resource, asked, &receipt, release, message.presentation, keys, now)?);
     }
     match sent.next() {
@@ -317,7 +324,7 @@ fn check_answer(
 }
 
 fn check_record(
-    resource: &Resource,
+    entry: &CatalogEntry,
     asked: &BTreeSet<FieldCode>,
     receipt: &VerifiedReceipt,
     release: &RecordRelease,
@@ -335,12 +342,17 @@ fn check_record(
         presentation: None,
         issuer_key: None,
     };
-    if presentation.is_empty() && release.sd_hash.is_none() && release.status != RecordStatus::Active {
+    // A record of an older catalog version may have none of the fields asked for.
+    if presentation.is_empty() && release.sd_hash.is_none() && release.fields.is_empty() {
         return Ok(record);
+    }
+    if release.status != RecordStatus::Active {
+        return Err(unproven("fields were released of a record that is not ACTIVE"));
     }
     let kid = SdJwt::parse(&presentation).and_then(|sd_jwt| sd_jwt.kid()).map_err(unproven)?;
     let key = keys.iter().find(|key| crate::sign::Verifier::kid(*key) == kid);
     let key = key.ok_or_else(|| unproven(format_args!("no key {kid} of the provider is known")))?;
+    let resource = &entry.resource;
     let issued = Issued {
         provider: Some(resource.provider.as_str()),
         resource: Some(resource.resource_id.as_str()),
@@ -348,7 +360,11 @@ fn check_record(
     };
     let verified = verify::credential(&presentation, key, &issued).into_result("the credential")?;
     let proven = verify::release(receipt, &presentation, &verified).into_result("the release")?;
-    if proven != release || !asked.iter().map(FieldCode::as_str).eq(sorted(&verified.fields)) {
+    // A record of an older version of the catalog entry lacks the fields that came later; any other has all.
+    let is_older = verified.claims.vct != resource.vct(entry.version);
+    let all = asked.iter().map(FieldCode::as_str).eq(sorted(&verified.fields));
+    let some = || verified.fields.keys().all(|code| asked.contains(code.as_str()));
+    if proven != release || !(all || is_older && some()) {
         let why = "the fields are not those asked for".to_owned();
         return Err(Error::Unproven { what: "the answer", check: "fields asked for", why });
     }

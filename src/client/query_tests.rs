@@ -93,7 +93,8 @@ fn sealed(outcome: Outcome) -> VerifiedReceipt {
 fn check(answer: Answer) -> Result<QueryAnswer, Error> {
     let keys = [fixture::provider_key().verifying_key().clone()];
     let asked = ["CZZT".parse().unwrap()].into();
-    check_answer(&fixture::resource(), &asked, answer.receipt, answer.records, &keys, fixture::now())
+    let entry = CatalogEntry { resource: fixture::resource().into(), version: 1 };
+    check_answer(&entry, (&asked, 1), answer.receipt, answer.records, &keys, fixture::now())
 }
 
 #[test]

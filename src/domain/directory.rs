@@ -99,7 +99,7 @@ impl Directory {
         self.systems.iter().filter(move |(id, _)| id.department() == department)
     }
 
-    /// Whether some system could still administer the hub if `changed` said of a system's capabilities or keys.
+    /// Whether some system administers the hub and has an active key to do it with.
     pub(super) fn has_administrator(&self) -> bool {
         self.systems.values().any(|system| {
             system.capabilities.contains(&Capability::Administer)

@@ -86,9 +86,13 @@ where
             let response = match place {
                 Err(_) => status::overloaded(calls).into_http(),
                 Ok(place) => {
-                    request.extensions_mut().insert(Place(Arc::new(place)));
+                    // Kept until there is a response, whatever the handler does with its request; a stream keeps its own.
+                    let place = Arc::new(place);
+                    request.extensions_mut().insert(Place(Arc::clone(&place)));
                     let answer = catch_panic(async move { inner.call(request).await.map_err(Into::into) });
-                    match timeout(deadline, answer).await {
+                    let answered = timeout(deadline, answer).await;
+                    drop(place);
+                    match answered {
                         Ok(Ok(answer)) => answer?,
                         Ok(Err(Panicked)) => status::internal(&"a handler panicked").into_http(),
                         Err(_) => status::too_late(deadline).into_http(),

@@ -105,8 +105,10 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
-    /// The system was refused too often; further refusals are counted, not entered.
-    #[error("more than {limit} refusals within a minute; those beyond are not entered in the log")]
+    /// The system was refused, or changed the rules, too often; more of it is not entered.
+    #[error(
+        "more than {limit} refusals and changes of the rules within a minute; those beyond are not entered in the log"
+    )]
     TooManyRefusals {
         /// The limit.
         limit: u32,

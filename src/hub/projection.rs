@@ -275,9 +275,10 @@ pub(super) struct Recent {
     floor: u64,
 }
 
-/// How many moves are remembered. A decision takes milliseconds, a batch at most 4,096 entries of a handful of moves each, or
-/// some of 256 records: this covers several of the largest batches. What is older is decided again, which costs time only.
-const MAX_RECENT: usize = 65_536;
+/// How many moves are remembered. A publication of 256 records of 35 KiB moves 769 grounds, so a batch of 8 MiB moves at most
+/// some 180,000: the largest batch never passes the drafts that were decided just before it. What is older is decided again,
+/// which costs time only.
+const MAX_RECENT: usize = 262_144;
 
 impl Recent {
     /// Nothing is known of what was moved before `floor`.

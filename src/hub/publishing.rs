@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde_json::Value;
@@ -23,7 +23,7 @@ use crate::{
         dsse,
         sd_jwt::{Expected, SdJwt, check_complete, verify},
     },
-    wire,
+    store, wire,
 };
 
 use super::{
@@ -98,11 +98,11 @@ impl Hub {
             let Statement::Publication(_, publication) = &statement else {
                 return Err(Error::WrongKind { expected: "a publication" });
             };
-            let records = publication.records.clone();
+            let given =
+                Given { corresponds: publication.records.len() == bodies.len(), bodies, examined: Mutex::default() };
             let verified = Verified::new(&snapshot, &peer, envelope, statement, Vec::new())?;
-            let examined = examine(&snapshot, peer.department(), &records, &bodies);
-            let prepared = Arc::new((verified, examined));
-            let attempt = hub.decide_publication(&prepared.0, prepared.1.as_deref())?;
+            let prepared = Arc::new((verified, given));
+            let attempt = hub.decide_publication(&prepared.0, &prepared.1)?;
             Ok((prepared, attempt))
         });
         let (prepared, mut attempt) = prepared.await??;
@@ -120,16 +120,12 @@ impl Hub {
                 Verdict::Stale => {}
             }
             let (hub, prepared) = (Arc::clone(self), Arc::clone(&prepared));
-            attempt = blocking(move || hub.decide_publication(&prepared.0, prepared.1.as_deref())).await??;
+            attempt = blocking(move || hub.decide_publication(&prepared.0, &prepared.1)).await??;
         }
         Err(Error::Contended { attempts: MAX_ATTEMPTS })
     }
 
-    fn decide_publication(
-        &self,
-        verified: &Verified,
-        examined: Option<&[Result<Examined, Vec<FieldViolation>>]>,
-    ) -> Result<Attempt, Error> {
+    fn decide_publication(&self, verified: &Verified, given: &Given) -> Result<Attempt, Error> {
         let Statement::Publication(_, publication) = verified.statement.as_ref() else {
             return Err(Error::WrongKind { expected: "a publication" });
         };
@@ -147,17 +143,23 @@ impl Hub {
             .and_then(|()| decide_publication(&snapshot.rules, &verified.header.actor, publication))
             .and_then(|resource| {
                 let mismatch = || Refusal::new(RefusalReason::PublicationInvalid, "one body for each record");
-                Ok((resource, examined.ok_or_else(mismatch)?))
+                given.corresponds.then_some(resource).ok_or_else(mismatch)
             });
-        let (resource, examined) = match permitted {
-            Ok(permitted) => permitted,
+        let resource = match permitted {
+            Ok(resource) => resource,
             Err(refusal) => {
                 let draft = verified.draft(Outcome::Refused(refusal), standing, snapshot.size, &now);
                 return Ok(Attempt::Decided { draft: Box::new(draft), violations: Vec::new() });
             }
         };
-        let checked = self.check_records(&snapshot, &resource, publication, examined)?;
-        self.bodies.put(&checked.bodies)?;
+        let examined = given.examined(&snapshot, verified.header.actor.department(), &publication.records);
+        let checked = self.check_records(&resource, publication, &examined)?;
+        self.bodies.put(&checked.bodies).inspect_err(|error| {
+            // As with the log: a sync that failed is never tried again.
+            if matches!(error, store::Error::Unknown { .. }) {
+                self.sequencer.fail(error.to_string());
+            }
+        })?;
         let mut draft = verified.draft(Outcome::Published(checked.results), standing, snapshot.size, &now);
         draft.basis.grounds.extend(checked.grounds);
         draft.terms = checked.terms;
@@ -166,10 +168,9 @@ impl Hub {
 
     fn check_records<'a>(
         &self,
-        snapshot: &Snapshot,
         resource: &Resource,
         publication: &Publication,
-        examined: &'a [Result<Examined, Vec<FieldViolation>>],
+        examined: &'a [Examination],
     ) -> Result<Checked<'a>, Error> {
         let mut checked = Checked::default();
         // Who takes an identifier within this very batch; the index knows only earlier ones.
@@ -191,13 +192,8 @@ impl Hub {
                         }
                         None => None,
                     };
-                    let violations = check(
-                        (resource, publication.resource_version, record),
-                        examined,
-                        current.as_ref(),
-                        owner,
-                        snapshot,
-                    );
+                    let violations =
+                        check((resource, publication.resource_version, record), examined, current.as_ref(), owner);
                     match terms {
                         Some(terms) if violations.is_empty() => {
                             taken.insert(terms.record_key, record.handle);
@@ -263,24 +259,34 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// Looks at the bodies as far as the rules do not matter; `None` where they do not correspond to the records.
-fn examine(
-    snapshot: &Snapshot,
-    department: &Uscc,
-    records: &[PublishedRecord],
-    bodies: &[RecordBody],
-) -> Option<Vec<Result<Examined, Vec<FieldViolation>>>> {
-    (records.len() == bodies.len()).then(|| {
-        records.iter().zip(bodies).map(|(record, body)| examine_body(snapshot, department, record, body)).collect()
-    })
+/// A body that was examined, or what is wrong with it.
+type Examination = Result<Examined, Vec<FieldViolation>>;
+
+/// The bodies that came with a publication.
+struct Given {
+    /// Whether there is one for each record.
+    corresponds: bool,
+    bodies: Vec<RecordBody>,
+    /// The bodies examined, and the version of the rules whose keys they were examined with: signatures are costly, and
+    /// verified again only when a key may have come or gone.
+    examined: Mutex<Option<(u64, Arc<[Examination]>)>>,
 }
 
-fn examine_body(
-    snapshot: &Snapshot,
-    department: &Uscc,
-    record: &PublishedRecord,
-    body: &RecordBody,
-) -> Result<Examined, Vec<FieldViolation>> {
+impl Given {
+    /// The bodies, examined as far as only the keys of the rules matter.
+    fn examined(&self, snapshot: &Snapshot, department: &Uscc, records: &[PublishedRecord]) -> Arc<[Examination]> {
+        let mut known = self.examined.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, examined)) = known.as_ref().filter(|(version, _)| *version == snapshot.rules.version) {
+            return Arc::clone(examined);
+        }
+        let pairs = records.iter().zip(&self.bodies);
+        let examined: Arc<[_]> = pairs.map(|(record, body)| examine_body(snapshot, department, record, body)).collect();
+        *known = Some((snapshot.rules.version, Arc::clone(&examined)));
+        examined
+    }
+}
+
+fn examine_body(snapshot: &Snapshot, department: &Uscc, record: &PublishedRecord, body: &RecordBody) -> Examination {
     let one = |violation, description: String| vec![FieldViolation::of_record(violation, description)];
     let malformed = |error: crate::sign::Error| one(RecordViolation::Malformed, error.to_string());
     let salt: [u8; SALT_LENGTH] = body.record_salt.as_slice().try_into().map_err(|_| {
@@ -330,7 +336,6 @@ fn check(
     examined: &Examined,
     current: Option<&RecordHead>,
     identifier_owner: Option<Handle>,
-    snapshot: &Snapshot,
 ) -> Vec<FieldViolation> {
     let identifier = record_terms(resource, &examined.fields)
         .and_then(|(record_id, _)| canonical(resource, resource.record_id_field.as_str(), record_id));
@@ -338,10 +343,5 @@ fn check(
         .and_then(|identifier| record_handle(&examined.salt, resource.resource_id.as_str(), &identifier).ok())
         .map(Handle);
     let facts = RecordFacts { current, identifier_owner, expected_handle };
-    let mut found = check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts);
-    // A key may have been retired since the body was examined.
-    if !snapshot.rules.directory.keys.get(&examined.issuer_key).is_some_and(|key| key.is_active()) {
-        found.push(FieldViolation::of_record(RecordViolation::Signature, "the key that signed the record was retired"));
-    }
-    found
+    check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)
 }

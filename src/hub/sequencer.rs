@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     domain::{
         decide::Access,
+        directory::Capability,
         id::{AgreementId, Digest, SystemId},
         outcome::Outcome,
         rules::Rules,
@@ -99,7 +100,7 @@ struct Waiting {
 /// The way to the sequencer.
 pub(super) struct Handle {
     queue: std::sync::Mutex<Option<mpsc::Sender<Waiting>>>,
-    failure: watch::Receiver<Option<String>>,
+    failure: Arc<watch::Sender<Option<String>>>,
 }
 
 impl Handle {
@@ -119,12 +120,16 @@ impl Handle {
 
     /// Resolves when the sequencer has failed.
     pub(super) async fn failed(&self) -> String {
-        let mut failure = self.failure.clone();
-        match failure.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            // It stopped in good order: there is no failure to wait for.
-            Err(_) => std::future::pending().await,
-        }
+        let mut failure = self.failure.subscribe();
+        // The sender lives as long as this handle, so the wait ends with a reason or not at all.
+        failure.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()).unwrap_or_default()
+    }
+
+    /// Declares that what is durable is no longer certain: the process must end.
+    pub(super) fn fail(&self, reason: String) {
+        tracing::error!(%reason, "the hub stops: what is durable is no longer certain");
+        self.stop();
+        self.failure.send_replace(Some(reason));
     }
 
     /// Takes no more drafts; the thread ends when those taken are sealed.
@@ -145,7 +150,8 @@ pub(super) struct Stage {
 /// Starts the thread.
 pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Error> {
     let (queue, waiting) = mpsc::channel(MAX_WAITING);
-    let (failed, failure) = watch::channel(None);
+    let failure = Arc::new(watch::Sender::new(None));
+    let failed = Arc::clone(&failure);
     let snapshot = stage.published.load();
     let sequencer = Sequencer {
         stage,
@@ -157,9 +163,26 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
     };
     let thread = thread::Builder::new()
         .name("sequencer".to_owned())
-        .spawn(move || sequencer.run(waiting, &failed))
+        .spawn(move || {
+            // Whatever ends the thread but a good stop is a failure, a panic too.
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sequencer.run(waiting)));
+            if let Err(reason) = ended.unwrap_or_else(|_| Err("the sequencer panicked".to_owned())) {
+                tracing::error!(%reason, "the sequencer stops: what is durable is no longer certain");
+                failed.send_replace(Some(reason));
+            }
+        })
         .map_err(|source| store::Error::Io { what: "starting the sequencer".to_owned(), source })?;
     Ok((Handle { queue: std::sync::Mutex::new(Some(queue)), failure }, thread))
+}
+
+/// Whether a draft counts towards its system's limit a minute: what costs the hub and everybody, and a system could do without
+/// end. Refusals do, and changes of the rules by those who do not administer the hub: each makes all decisions under way stale.
+fn is_counted(rules: &Rules, draft: &Draft) -> bool {
+    match (&draft.outcome, draft.statement.header()) {
+        (Outcome::Refused(_), _) => true,
+        (Outcome::Applied(_), Some(header)) => !rules.directory.holds(&header.actor, Capability::Administer),
+        _ => false,
+    }
 }
 
 struct Sequencer {
@@ -167,7 +190,7 @@ struct Sequencer {
     recent: Recent,
     /// How many records were asked for, by agreement and day; those of past days are dropped.
     quotas: HashMap<(AgreementId, Date), u64>,
-    /// How many refusals of each system were entered within the window.
+    /// How many counted entries each system made within the window.
     refusals: HashMap<SystemId, u32>,
     refusals_since: Time,
     flushed: Instant,
@@ -189,6 +212,43 @@ struct Gathering {
     stale: Vec<oneshot::Sender<Verdict>>,
 }
 
+/// Takes a draft into the batch.
+fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: oneshot::Sender<Verdict>) {
+    let index = batch.first + batch.entries.len() as u64;
+    let counted =
+        is_counted(&snapshot.rules, &draft).then(|| draft.statement.header().map(|header| header.actor.clone()));
+    let counted = counted.flatten();
+    let Draft { envelope, payload_sha256, statement, outcome, basis, terms, openings } = draft;
+    let entry = Entry { time: batch.time, envelope, outcome };
+    let bytes = entry.encode();
+    if bytes.len() > MAX_ENTRY_LEN {
+        drop(reply.send(Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
+        return;
+    }
+    if let Outcome::Applied(effect) = &entry.outcome {
+        let mut rules = Rules::clone(&snapshot.rules);
+        if let Err(error) = rules.apply(index, &statement, effect) {
+            // A decision that cannot be applied is a fault of ours in this one statement: nothing of it is entered.
+            drop(reply.send(Verdict::Failed(Error::Inconsistent(error.to_string()))));
+            return;
+        }
+        batch.rules = Some(rules);
+    }
+    batch.refused.extend(counted);
+    if let Some(access) = basis.access {
+        *batch.quotas.entry((access.agreement_id, access.day)).or_default() += access.asked;
+    }
+    let changes = changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &entry.outcome, &terms);
+    for ground in changes.iter().flat_map(grounds_of) {
+        batch.moved.insert(ground, index);
+    }
+    batch.changes.extend(changes);
+    batch.bytes += bytes.len() + openings.iter().map(Vec::len).sum::<usize>();
+    batch.entries.push(bytes);
+    batch.openings.push(openings);
+    batch.sealed.push(reply);
+}
+
 enum Check {
     Stands,
     Stale,
@@ -196,15 +256,13 @@ enum Check {
 }
 
 impl Sequencer {
-    fn run(mut self, mut waiting: mpsc::Receiver<Waiting>, failed: &watch::Sender<Option<String>>) {
+    /// Seals batches until nobody can send drafts any more. When it fails, the drafts that wait are dropped with the queue, and
+    /// their callers learn that the hub is stopping.
+    fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) -> Result<(), String> {
         while let Some(first) = waiting.blocking_recv() {
-            if let Err(reason) = self.seal(first, &mut waiting) {
-                tracing::error!(%reason, "the sequencer stops: what is durable is no longer certain");
-                // Closing the queue drops the drafts that wait: their callers learn that the hub is stopping.
-                failed.send_replace(Some(reason));
-                return;
-            }
+            self.seal(first, &mut waiting)?;
         }
+        Ok(())
     }
 
     /// Seals one batch. An error means that the process must end.
@@ -217,7 +275,7 @@ impl Sequencer {
             // whoever decides it again at that time would come to another.
             batch.time = batch.time.max(draft.basis.decided_at);
             match self.check(&snapshot, &batch, &draft) {
-                Check::Stands => self.gather(&snapshot, &mut batch, draft, reply)?,
+                Check::Stands => gather(&snapshot, &mut batch, draft, reply),
                 Check::Stale => batch.stale.push(reply),
                 Check::Failed(error) => drop(reply.send(Verdict::Failed(error))),
             }
@@ -275,7 +333,7 @@ impl Sequencer {
                 Err(error) => return Check::Failed(error.into()),
             }
         }
-        if let (Outcome::Refused(_), Some(header)) = (&draft.outcome, draft.statement.header()) {
+        if let Some(header) = draft.statement.header().filter(|_| is_counted(&snapshot.rules, draft)) {
             let limit = snapshot.rules.policy.max_refusals_per_minute;
             let gathered = batch.refused.iter().filter(|system| **system == header.actor).count();
             let entered = self.refusals.get(&header.actor).copied().unwrap_or_default() as usize + gathered;
@@ -293,45 +351,6 @@ impl Sequencer {
         let used = self.stage.projections.quota(&key.0, key.1)?;
         self.quotas.insert(key.clone(), used);
         Ok(used)
-    }
-
-    fn gather(
-        &mut self,
-        snapshot: &Snapshot,
-        batch: &mut Gathering,
-        draft: Draft,
-        reply: oneshot::Sender<Verdict>,
-    ) -> Result<(), String> {
-        let index = batch.first + batch.entries.len() as u64;
-        let Draft { envelope, payload_sha256, statement, outcome, basis, terms, openings } = draft;
-        let entry = Entry { time: batch.time, envelope, outcome };
-        let bytes = entry.encode();
-        if bytes.len() > MAX_ENTRY_LEN {
-            drop(reply.send(Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
-            return Ok(());
-        }
-        if let Outcome::Applied(effect) = &entry.outcome {
-            let mut rules = Rules::clone(&snapshot.rules);
-            rules.apply(index, &statement, effect).map_err(|error| error.to_string())?;
-            batch.rules = Some(rules);
-        }
-        if let (Outcome::Refused(_), Some(header)) = (&entry.outcome, statement.header()) {
-            batch.refused.push(header.actor.clone());
-        }
-        if let Some(access) = basis.access {
-            *batch.quotas.entry((access.agreement_id, access.day)).or_default() += access.asked;
-        }
-        let changes =
-            changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &entry.outcome, &terms);
-        for ground in changes.iter().flat_map(grounds_of) {
-            batch.moved.insert(ground, index);
-        }
-        batch.changes.extend(changes);
-        batch.bytes += bytes.len();
-        batch.entries.push(bytes);
-        batch.openings.push(openings);
-        batch.sealed.push(reply);
-        Ok(())
     }
 
     /// Makes a batch durable and lets its receipts go. An error means that the process must end.

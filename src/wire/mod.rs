@@ -71,11 +71,17 @@ pub fn envelope_to_proto(envelope: &dsse::Envelope) -> proto::Envelope {
     }
 }
 
+/// The most openings of a request: a query's case, and one for each lookup.
+const MAX_OPENINGS: usize = 1 + crate::domain::statement::Policy::GREATEST.max_lookups as usize;
+
 /// The openings of a request.
 ///
 /// # Errors
 /// All that are not well formed, by their positions; values are not quoted.
 pub fn openings_from_proto(openings: Vec<proto::Opening>) -> Result<Vec<Opening>, Malformed> {
+    if openings.len() > MAX_OPENINGS {
+        return Err(Malformed::one("openings", format!("must be at most {MAX_OPENINGS}, are {}", openings.len())));
+    }
     let mut violations = Vec::new();
     let mut read = Vec::with_capacity(openings.len());
     for (position, opening) in openings.into_iter().enumerate() {

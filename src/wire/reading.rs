@@ -56,6 +56,9 @@ pub(super) fn decode_canonical<M: Message + Default>(bytes: &[u8], field: &str) 
     Ok(message)
 }
 
+/// The most violations told of one message: one for each record of a publication whose records are all of the wrong form.
+const MAX_VIOLATIONS: usize = 256;
+
 /// Collects violations while a message is read.
 #[derive(Default)]
 pub(super) struct Reading {
@@ -72,14 +75,21 @@ impl Reading {
         }
     }
 
+    /// Keeps a violation. The first ones tell what is wrong; more would only cost memory.
+    fn note(&mut self, field: &str, description: String) {
+        if self.violations.len() < MAX_VIOLATIONS {
+            self.violations.push(Violation::new(field, description));
+        }
+    }
+
     pub(super) fn fail<T>(&mut self, field: &str, description: impl Into<String>) -> Option<T> {
-        self.violations.push(Violation::new(field, description));
+        self.note(field, description.into());
         None
     }
 
     pub(super) fn require(&mut self, holds: bool, field: &str, description: &str) {
         if !holds {
-            self.violations.push(Violation::new(field, description));
+            self.note(field, description.to_owned());
         }
     }
 

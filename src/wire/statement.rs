@@ -19,6 +19,9 @@ use crate::{
     sign::dsse,
 };
 
+/// The longest payload: an entry of 65,535 bytes (C2SP tlog-tiles) must hold it. Checked before anything is decoded, so that
+/// what could never be entered costs nothing.
+const MAX_PAYLOAD_BYTES: usize = 65_535;
 /// The longest name of a department, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 200;
 
@@ -40,6 +43,10 @@ pub fn encode_statement(statement: &Statement) -> (String, Vec<u8>) {
 /// # Errors
 /// Everything that is not well formed, by field.
 pub fn read_statement(payload_type: &str, payload: &[u8]) -> Result<Statement, Malformed> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        let problem = format!("has {} bytes; an entry of the log holds at most {MAX_PAYLOAD_BYTES}", payload.len());
+        return Err(Malformed::one("payload", problem));
+    }
     let kind = payload_type
         .strip_prefix("application/vnd.hutong.")
         .and_then(|rest| rest.strip_suffix(".v1+protobuf"))

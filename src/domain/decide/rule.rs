@@ -118,7 +118,7 @@ fn release_catalog(rules: &Rules, base_version: u64, parts: &[Digest]) -> Result
     if base_version != catalog.version {
         return refuse(Reason::CatalogConflict, format!("the newest version is {}", catalog.version));
     }
-    let mut resources: BTreeMap<&ResourceId, u32> = BTreeMap::new();
+    let mut resources: BTreeMap<&ResourceId, (u32, bool)> = BTreeMap::new();
     for part in parts {
         let Some(entered) = catalog.parts.get(part) else {
             return refuse(Reason::CatalogPartUnknown, part.to_string());
@@ -133,12 +133,14 @@ fn release_catalog(rules: &Rules, base_version: u64, parts: &[Digest]) -> Result
                 return refuse(Reason::CatalogInvalid, format!("{id} provider cannot change"));
             }
             let version = newest.map_or(1, |(version, _)| version + 1);
-            if newest.is_none_or(|(_, newest)| newest != resource) && resources.insert(id, version).is_some() {
+            let is_new = newest.is_none_or(|(_, newest)| newest != resource);
+            if resources.insert(id, (version, is_new)).is_some() {
                 return refuse(Reason::CatalogInvalid, format!("{id} stands twice"));
             }
         }
     }
-    let resources = resources.into_iter().map(|(id, version)| (id.clone(), version)).collect();
+    let changed = resources.into_iter().filter(|(_, (_, is_new))| *is_new);
+    let resources = changed.map(|(id, (version, _))| (id.clone(), version)).collect();
     Ok(Effect::CatalogReleased { version: catalog.version + 1, resources })
 }
 

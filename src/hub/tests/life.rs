@@ -316,3 +316,46 @@ async fn openings_are_kept_with_their_entry_unless_they_open_nothing() {
     assert_eq!(refused(&world, &stray), RefusalReason::OpeningMismatch);
     assert_eq!(reader.openings(stray.index).unwrap().len(), 0);
 }
+
+/// A release that named a part twice, or a resource in two parts, was decided but could not be applied, and took the hub down.
+#[tokio::test(flavor = "multi_thread")]
+async fn catalog_release_that_names_something_twice_is_refused_and_the_hub_goes_on() {
+    let world = World::furnished(memory::store()).await;
+    let enter = async |resources: Vec<_>| {
+        let resources = resources.into_iter().map(Arc::new).collect();
+        let part = RuleChange::CatalogPart { part: crate::domain::id::Digest([0; 32]), resources };
+        let receipt = world.change(&world.administrator, part).await;
+        let Outcome::Applied(crate::domain::outcome::Effect::CatalogPartEntered(part)) = receipt.outcome else {
+            panic!()
+        };
+        part
+    };
+    let mut renamed = licence();
+    renamed.name = "营业执照（新）".into();
+    let (same, changed) = (enter(vec![licence()]).await, enter(vec![renamed]).await);
+    for parts in [vec![same, same], vec![changed, same], vec![same, changed]] {
+        let release = RuleChange::CatalogRelease { base_version: 1, parts };
+        assert_eq!(refused(&world, &world.change(&world.administrator, release).await), RefusalReason::CatalogInvalid);
+    }
+    let release = RuleChange::CatalogRelease { base_version: 1, parts: vec![changed] };
+    applied(&world.change(&world.administrator, release).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn system_that_changes_its_keys_without_end_is_turned_away() {
+    let policy = Policy { max_refusals_per_minute: 5, ..Policy::default() };
+    let world = World::furnished_with(memory::store(), policy).await;
+    let register = |seed: u8| {
+        let key = key(seed);
+        let kid = KeyId(*key.verifying_key().thumbprint());
+        let public_key = *key.verifying_key().as_bytes();
+        RuleChange::RegisterKey { system: world.consumer.system.clone(), kid, public_key }
+    };
+    // Its proposal of the agreement was the first of its five changes.
+    for seed in 100..104 {
+        applied(&world.change(&world.consumer, register(seed)).await);
+    }
+    let envelope = world.consumer.sign(&Statement::Rule(world.header(&world.consumer), register(105)));
+    let error = world.hub.change_rules(world.consumer.system.clone(), envelope, vec![]).await.unwrap_err();
+    assert!(matches!(error, Error::TooManyRefusals { limit: 5 }), "{error}");
+}

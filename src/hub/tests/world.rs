@@ -137,7 +137,11 @@ impl World {
 
     /// A world in which records can be published and queried under agreement `a1`.
     pub(super) async fn furnished(store: Store) -> Self {
-        let world = Self::begin(store, Policy::default());
+        Self::furnished_with(store, Policy::default()).await
+    }
+
+    pub(super) async fn furnished_with(store: Store, policy: Policy) -> Self {
+        let world = Self::begin(store, policy);
         world.register().await;
         world.apply_catalog(vec![licence()]).await;
         world.agree(world.agreement("a1")).await;
