@@ -2,7 +2,15 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hutong::wire::proto::{GetReceiptRequest, audit_service_client::AuditServiceClient, get_receipt_request::Selector};
+use hutong::{
+    client::{SignedRecord, statement::Author},
+    domain::statement::{Publication, Statement},
+    sign::SystemRandomness,
+    wire::{
+        self,
+        proto::{PublishRecordsRequest, RecordBody, publication_service_client::PublicationServiceClient},
+    },
+};
 use tokio::task::JoinSet;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -12,7 +20,25 @@ use tonic_reflection::pb::v1::{
 };
 use tonic_types::StatusExt as _;
 
-use crate::world::World;
+use crate::world::{Registry, World, licences, resource_id};
+
+/// A publication that takes the hub far longer than a call of its own does: each record's signature and digests are
+/// verified.
+fn slow_publication(registry: &Registry) -> PublishRecordsRequest {
+    let client = &registry.client;
+    let records: Vec<_> = licences(200).iter().map(|licence| registry.sign(licence, 1)).collect();
+    let published = records.iter().map(|record| record.published.clone()).collect();
+    let publication = Publication { resource_id: resource_id(), resource_version: 1, records: published };
+    let author = Author { system: client.system(), hub: client.hub_domain(), key: client.signing_key() };
+    let statement = |header| Statement::Publication(header, publication);
+    let now = hutong::cli::now().unwrap();
+    let signed = author.sign(&SystemRandomness::new(), now, Vec::new(), statement).unwrap();
+    let body = |record: SignedRecord| RecordBody { sd_jwt: record.sd_jwt, record_salt: record.record_salt.to_vec() };
+    PublishRecordsRequest {
+        envelope: Some(wire::envelope_to_proto(&signed.envelope)),
+        bodies: records.into_iter().map(body).collect(),
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_knows_nothing_learns_the_services_and_their_messages() {
@@ -48,19 +74,20 @@ async fn a_client_that_knows_nothing_learns_the_services_and_their_messages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_beyond_those_at_work_is_told_when_to_come_again() {
-    const CALLS: usize = 64;
+    const CALLS: usize = 8;
     let mut world = World::begin().await;
     world.stop();
     world.change_settings(|settings| {
         settings["limits"].as_table_mut().unwrap().insert("calls".to_owned(), 1.into());
     });
     world.start();
-    let service = AuditServiceClient::new(world.client("auditor").await.channel());
+    let registry = world.registry().await;
+    let message = slow_publication(&registry);
+    let service = PublicationServiceClient::new(registry.client.channel());
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
-        let mut service = service.clone();
-        let request = GetReceiptRequest { selector: Some(Selector::Index(1)), actor: String::new() };
-        calls.spawn(async move { service.get_receipt(request).await });
+        let (mut service, message) = (service.clone(), message.clone());
+        calls.spawn(async move { service.publish_records(message).await });
     }
     let (mut answered, mut told) = (0, 0);
     while let Some(call) = calls.join_next().await {
@@ -80,15 +107,20 @@ async fn a_call_beyond_those_at_work_is_told_when_to_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadline_that_has_passed_ends_the_call_and_nothing_else() {
+async fn what_became_of_a_call_whose_deadline_passed_is_told_to_the_same_bytes() {
     let world = World::begin().await;
-    let mut service = AuditServiceClient::new(world.client("auditor").await.channel());
-    let question = || GetReceiptRequest { selector: Some(Selector::Index(1)), actor: String::new() };
-    let mut request = Request::new(question());
-    request.set_timeout(Duration::from_nanos(1));
-    let status = service.get_receipt(request).await.unwrap_err();
+    let registry = world.registry().await;
+    let message = slow_publication(&registry);
+    let before = world.log().await.size();
+    let mut service = PublicationServiceClient::new(registry.client.channel());
+    let mut request = Request::new(message.clone());
+    request.set_timeout(Duration::from_millis(5));
+    let status = service.publish_records(request).await.unwrap_err();
     // Whichever end notices first.
     assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
-    service.get_receipt(question()).await.unwrap();
+
+    let answer = service.publish_records(message).await.unwrap().into_inner();
+    assert!(answer.violations.is_empty());
+    assert_eq!(world.log().await.size(), before + 1, "one statement, one entry");
     world.require_no_panic();
 }
