@@ -41,6 +41,9 @@ const ADMINISTRATOR: &str = "11440399X000000350";
 /// How long the hub may take to start, a child command to end, and the hub to stop: far above what a slow machine needs.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long a trace may take to be written: it follows what it tells of at once.
+const TRACED_WITHIN: Duration = Duration::from_secs(20);
+
 /// A system of the story.
 pub(super) struct Player {
     /// Its client.
@@ -182,13 +185,24 @@ impl Stage {
         Ok(self.auditor.client.checkpoint().await?.0.size)
     }
 
+    /// Waits until the hub's traces have some words.
+    pub(super) async fn traced(&self, words: &str) -> anyhow::Result<()> {
+        let found = async {
+            while !fs::read_to_string(self.path("hub.log"))?.contains(words) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            anyhow::Ok(())
+        };
+        timeout(TRACED_WITHIN, found).await.with_context(|| format!("the hub's traces do not say: {words}"))?
+    }
+
     /// A client with a certificate of a system that the hub's CA vouches for and the directory does not know.
     pub(super) async fn stranger(
         &self,
         authority: Option<Authority>,
     ) -> anyhow::Result<Result<Client, crate::client::Error>> {
         let name = if authority.is_some() { "impostor" } else { "stranger" };
-        let part = Part(if authority.is_some() { "impostor" } else { "stranger" }, "", self.tax.department, &[]);
+        let part = Part(name, "", self.tax.department, &[]);
         let setting = Setting { folder: &self.folder, address: self.address, log_vkey: &self.log_vkey };
         setting.equip(authority.as_ref().unwrap_or(&self.authority), &part)?;
         let profile = Profile::read(&self.folder.join(format!("profiles/{name}.toml")))?;
