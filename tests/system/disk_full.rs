@@ -33,7 +33,7 @@ fn fill(filler: &Path) {
 #[test]
 fn a_hub_that_does_not_fit_is_not_made() {
     let home = tempfile::tempdir().unwrap();
-    let volume = match Volume::make(home.path(), TOO_SMALL) {
+    let volume = match Volume::make(TOO_SMALL) {
         Ok(volume) => volume,
         Err(why) => return println!("skipped: a full disk on a real file system: {why}"),
     };
@@ -45,12 +45,11 @@ fn a_hub_that_does_not_fit_is_not_made() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_whose_disk_is_full_says_so_and_loses_nothing() {
-    let home = tempfile::tempdir().unwrap();
-    let volume = match Volume::make(home.path(), JUST_FITS) {
+    let volume = match Volume::make(JUST_FITS) {
         Ok(volume) => volume,
         Err(why) => return println!("skipped: a full disk on a real file system: {why}"),
     };
-    let mut world = World::make_in(home, volume.mounted_at.join("hub"));
+    let mut world = World::make_in(tempfile::tempdir().unwrap(), volume.mounted_at.join("hub"));
     world.start();
     world.settle().await;
     let registry = world.registry().await;
@@ -84,6 +83,4 @@ async fn a_hub_whose_disk_is_full_says_so_and_loses_nothing() {
     world.stop();
     run(["fsck", world.folder.to_str().unwrap()]).well();
     world.require_no_panic();
-    drop(world);
-    volume.unmount();
 }

@@ -18,13 +18,12 @@ const VOLUME: u64 = 768 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_whose_power_is_cut_has_everything_it_acknowledged() {
-    let home = tempfile::tempdir().unwrap();
-    let volume = match Volume::make(home.path(), VOLUME) {
+    let volume = match Volume::make(VOLUME) {
         Ok(volume) => volume,
         Err(why) => return println!("skipped: power cuts on a real file system: {why}"),
     };
     let rounds = rounds("HUTONG_POWER_ROUNDS", ROUNDS);
-    let mut world = World::make_in(home, volume.mounted_at.join("hub"));
+    let mut world = World::make_in(tempfile::tempdir().unwrap(), volume.mounted_at.join("hub"));
     world.start();
     world.settle().await;
     let mut stock = licences(64 + RECORDS * rounds);
@@ -54,6 +53,4 @@ async fn a_hub_whose_power_is_cut_has_everything_it_acknowledged() {
     let (acknowledged, unknown) = (ledger.acknowledged(), ledger.unknown());
     println!("{rounds} power cuts in {:.1?}: {acknowledged} acknowledged, {unknown} unknown", begun.elapsed());
     world.require_no_panic();
-    drop(world);
-    volume.unmount();
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -12,15 +12,19 @@ use std::{
 pub(crate) struct Volume {
     image: PathBuf,
     pub(crate) mounted_at: PathBuf,
+    /// Removed when nothing is mounted in it any more.
+    _folder: tempfile::TempDir,
 }
 
 /// How often an unmount is tried while the system still holds the volume.
 const UNMOUNTS: usize = 50;
 
 impl Volume {
-    /// Makes and mounts one of `bytes` in a folder; says why not where that is not allowed.
-    pub(crate) fn make(folder: &Path, bytes: u64) -> Result<Self, String> {
-        let volume = Self { image: folder.join("volume.img"), mounted_at: folder.join("volume") };
+    /// Makes and mounts one of `bytes`; says why not where that is not allowed.
+    pub(crate) fn make(bytes: u64) -> Result<Self, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let (image, mounted_at) = (folder.path().join("volume.img"), folder.path().join("volume"));
+        let volume = Self { image, mounted_at, _folder: folder };
         File::create_new(&volume.image).and_then(|file| file.set_len(bytes)).map_err(|error| error.to_string())?;
         std::fs::create_dir(&volume.mounted_at).map_err(|error| error.to_string())?;
         run("mkfs.ext4", |command| command.args(["-q", "-F"]).arg(&volume.image))?;
