@@ -266,26 +266,29 @@ fn is_small_order(public: &[u8; VerifyingKey::LENGTH]) -> bool {
 mod tests {
     use super::*;
 
-    /// RFC 8037, appendix A.1 to A.4.
-    const RFC8037_PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519",
-        "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// RFC 8037, appendix A.2 to A.4.
+    const RFC8037_PUBLIC: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     const RFC8037_KID: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
     const RFC8037_INPUT: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
     const RFC8037_SIGNATURE: &str =
         "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 
     fn key() -> SigningKey {
-        SigningKey::from_jwk(RFC8037_PRIVATE).unwrap()
+        SigningKey::from_seed(&Secret::from_bytes(&[7; Secret::LENGTH])).unwrap()
+    }
+
+    fn rfc_8037() -> VerifyingKey {
+        VerifyingKey::from_jwk(RFC8037_PUBLIC).unwrap()
     }
 
     #[test]
     fn rfc_8037_thumbprint_and_signature() {
-        let key = key();
-        assert_eq!(Signer::kid(&key), RFC8037_KID);
-        let signature = key.sign(RFC8037_INPUT.as_bytes()).unwrap();
-        assert_eq!(base64url(&signature), RFC8037_SIGNATURE);
-        key.verifying_key().verify(RFC8037_INPUT.as_bytes(), &signature).unwrap();
+        assert_eq!(rfc_8037().kid(), RFC8037_KID);
+        let signature: [u8; 64] = array_from_base64url("signature", RFC8037_SIGNATURE).unwrap();
+        rfc_8037().verify(RFC8037_INPUT.as_bytes(), &signature).unwrap();
+        let signature = key().sign(RFC8037_INPUT.as_bytes()).unwrap();
+        key().verifying_key().verify(RFC8037_INPUT.as_bytes(), &signature).unwrap();
+        rfc_8037().verify(RFC8037_INPUT.as_bytes(), &signature).unwrap_err();
     }
 
     #[test]
@@ -293,7 +296,7 @@ mod tests {
         let key = key();
         assert_eq!(SigningKey::from_jwk(&key.to_private_jwk()).unwrap().verifying_key(), key.verifying_key());
         assert_eq!(&VerifyingKey::from_jwk(&key.verifying_key().to_jwk()).unwrap(), key.verifying_key());
-        assert!(!format!("{key:?}").contains("nWGx"));
+        assert!(!format!("{key:?}").contains(&base64url(&[7; Secret::LENGTH])));
     }
 
     #[test]
@@ -304,7 +307,7 @@ mod tests {
 
     #[test]
     fn other_keys_are_refused() {
-        let good = key().verifying_key().to_jwk();
+        let good = rfc_8037().to_jwk();
         for (from, to) in [
             ("OKP", "EC"),
             ("Ed25519", "X25519"),
@@ -322,7 +325,9 @@ mod tests {
             assert_ne!(bad, good);
             assert!(VerifyingKey::from_jwk(&bad).is_err(), "{bad}");
         }
-        let mismatched = RFC8037_PRIVATE.replace("nWGx", "nWGy");
+        let own = base64url(key().verifying_key().as_bytes());
+        let mismatched = key().to_private_jwk().replace(&own, &base64url(rfc_8037().as_bytes()));
+        let mismatched = mismatched.replace(key().verifying_key().kid(), RFC8037_KID);
         assert_eq!(SigningKey::from_jwk(&mismatched).unwrap_err(), Error::KeyPairMismatch);
     }
 
