@@ -3,13 +3,14 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::state;
+use super::standing;
 use crate::{
     cli::{
-        Exit, Output, Row, Run, block_on,
+        Exit, Output, Row, Run, block_on, now,
         system::{AsSystem, OrHub as _},
     },
     client::ShownAgreement,
+    domain::time::Time,
 };
 
 /// List the agreements that this system may read, each in its newest version
@@ -34,12 +35,12 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(shown: &ShownAgreement) -> Self {
+    fn new(shown: &ShownAgreement, now: Time) -> Self {
         let text = &shown.version.text;
         Self {
             agreement: text.agreement_id.to_string(),
             version: text.version,
-            state: state(shown.version.state).0,
+            state: standing(&shown.version, now).0,
             consumer: text.consumer.as_str().to_owned(),
             provider: text.provider.as_str().to_owned(),
             resource: text.resource_id.to_string(),
@@ -70,7 +71,8 @@ impl Run for List {
         let agreements = block_on(async {
             self.as_system.connect().await?.agreements().await.or_hub("cannot list the agreements")
         })?;
-        output.list(&agreements.iter().map(Listed::new).collect::<Vec<_>>())?;
+        let now = now()?;
+        output.list(&agreements.iter().map(|shown| Listed::new(shown, now)).collect::<Vec<_>>())?;
         Ok(Exit::Success)
     }
 }

@@ -9,7 +9,10 @@ mod show;
 use clap::{Args, Subcommand};
 
 use super::{Exit, Output, Run};
-use crate::domain::agreement::{AgreementState, LookupKind};
+use crate::domain::{
+    agreement::{AgreementState, AgreementVersion, LookupKind},
+    time::Time,
+};
 
 /// Propose, sign, suspend, end and read agreements 共享协议
 #[derive(Args)]
@@ -47,6 +50,15 @@ impl Run for Agreement {
 
 /// The offset of civil days from UTC, in seconds: +08:00.
 const CIVIL_OFFSET_SECONDS: i32 = 8 * 3_600;
+
+/// Where a version stands at a moment, by code and Chinese name: what is in force ends with its validity.
+fn standing(version: &AgreementVersion, now: Time) -> (&'static str, &'static str) {
+    let is_over = version.text.valid_until <= now;
+    match version.state {
+        AgreementState::Active | AgreementState::Suspended if is_over => ("EXPIRED", "到期"),
+        other => state(other),
+    }
+}
 
 /// A state by its code and its Chinese name.
 fn state(state: AgreementState) -> (&'static str, &'static str) {

@@ -6,10 +6,10 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{CIVIL_OFFSET_SECONDS, lookup, state};
+use super::{CIVIL_OFFSET_SECONDS, lookup, standing};
 use crate::{
     cli::{
-        Exit, Output, Run, block_on,
+        Exit, Output, Run, block_on, now,
         system::{AsSystem, OrHub as _},
     },
     client::ShownAgreement,
@@ -64,9 +64,9 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(shown: &ShownAgreement) -> Self {
+    fn new(shown: &ShownAgreement, now: Time) -> Self {
         let (version, text) = (&shown.version, &shown.version.text);
-        let (state, state_zh) = state(version.state);
+        let (state, state_zh) = standing(version, now);
         let (lookups, lookups_zh) = text.lookups.iter().copied().map(lookup).unzip();
         Self {
             agreement: text.agreement_id.to_string(),
@@ -170,7 +170,7 @@ impl Run for Show {
             let client = self.as_system.connect().await?;
             client.agreement(&self.agreement, self.agreement_version).await.or_hub("cannot read the agreement")
         })?;
-        output.print(&Shown::new(&shown))?;
+        output.print(&Shown::new(&shown, now()?))?;
         Ok(Exit::Success)
     }
 }

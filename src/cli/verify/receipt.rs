@@ -15,7 +15,7 @@ use crate::{
 /// Exit code 0: every check holds; 1: one failed.
 #[derive(Args)]
 pub(in crate::cli) struct Receipt {
-    /// The entry, such as receipts/17.entry
+    /// The entry, such as receipts/17.entry, or the proof beside it
     #[arg(value_name = "FILE")]
     entry: PathBuf,
     #[command(flatten)]
@@ -27,7 +27,10 @@ pub(in crate::cli) struct Receipt {
 
 impl Run for Receipt {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let (entry, proof, log_key) = self.files.read(&self.entry)?;
+        // Whoever names the proof means the receipt: its entry lies beside it.
+        let is_proof = self.entry.extension().is_some_and(|extension| extension == "tlog-proof");
+        let entry = if is_proof { self.entry.with_extension("entry") } else { self.entry };
+        let (entry, proof, log_key) = self.files.read(&entry)?;
         let key = self.key.as_deref().map(read_public).transpose()?;
         let mut checked = Checked::default();
         let receipt = checked.add(&verify::receipt(&entry, proof.as_bytes(), &log_key));
