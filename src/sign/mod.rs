@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `signer` | the traits [`Signer`] and [`Verifier`], the named [`Algorithm`] | RFC 7515 |
 //! | `key` | Ed25519 keys, their thumbprints and key files | RFC 8032, 8037, 7638 |
+//! | `note`, `cosignature` | the log's key, a witness's key, [`PolicyVerifier`] | C2SP signed-note, tlog-cosignature, tlog-policy |
 //! | [`dsse`] | the envelope of every statement | DSSE 1.0.2 |
 //! | [`commitment`] | commitments, openings, record handles, operator pseudonyms | HMAC, RFC 2104 |
 //! | [`sd_jwt`] | a record as its provider signs it | RFC 9901 |
@@ -14,6 +15,7 @@
 //!
 //! Every format here has a golden vector in `tests/vectors/sign/`.
 
+mod cosignature;
 mod encoding;
 mod error;
 mod hash;
@@ -29,6 +31,7 @@ pub mod dsse;
 pub mod sd_jwt;
 pub mod sealing;
 
+pub use cosignature::{CosignatureSigner, CosignatureVerifier, Judgement, PolicyVerifier, Witnessed};
 pub use error::Error;
 pub use hash::{hmac_sha256, sha256};
 pub use key::{SigningKey, VerifyingKey};

@@ -11,7 +11,7 @@ use super::{
 /// Everything this room refuses, and why.
 ///
 /// The variants fall in two classes. A *malformed* input (`Hash…`, `Frontier…`, `TilePath`, `Bundle…`, `KeyName`,
-/// `VerifierKey`, `Note…`, `Checkpoint`, `Proof`) says nothing at all. A *false* one (`NotIncluded`,
+/// `VerifierKey`, `Note…`, `Checkpoint`, `Cosignature`, `Witness`, `Policy`, `Proof`) says nothing at all. A *false* one (`NotIncluded`,
 /// `Inconsistent`, `BadSignature`, `ForeignCheckpoint`) says something that is not so: evidence of rot or of a lie.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -166,6 +166,28 @@ pub enum Error {
         origin: String,
         /// The name of the key.
         key: String,
+    },
+    /// A cosignature's bytes, or the time it was to be made at, are malformed.
+    #[error("malformed cosignature: {what}")]
+    Cosignature {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// What a log and a witness say to each other is malformed.
+    #[error("malformed {message}: {what}")]
+    Witness {
+        /// Which message of C2SP tlog-witness.
+        message: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A trust policy's text is malformed.
+    #[error("trust policy, line {line}: {what}")]
+    Policy {
+        /// The line, from 1; the line after the last where something is missing at the end.
+        line: usize,
+        /// What is wrong with it, and what is allowed.
+        what: String,
     },
     /// A transparency log proof's text is malformed.
     #[error("malformed tlog-proof: {what}")]

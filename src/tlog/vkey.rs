@@ -15,8 +15,23 @@ pub const PUBLIC_KEY_LEN: usize = 32;
 /// The longest key name in bytes: C2SP tlog-cosignature's ML-DSA form counts it in one byte.
 pub const MAX_KEY_NAME_LEN: usize = 255;
 
-/// The signature type of plain Ed25519 in signed-note.
-const ED25519: u8 = 0x01;
+/// What a named Ed25519 key signs, by signed-note's signature types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignatureType {
+    /// The note's text as it is: a log's key.
+    Note = 0x01,
+    /// The note's text under a header and a time: a cosigner's key (C2SP tlog-cosignature).
+    Cosignature = 0x04,
+}
+
+impl SignatureType {
+    const fn refusal(self) -> &'static str {
+        match self {
+            Self::Note => "only type 0x01, Ed25519, is known",
+            Self::Cosignature => "a cosigner's key has type 0x04, Ed25519 cosignature/v1",
+        }
+    }
+}
 
 /// The name of a key, and the origin of a log: non-empty, without `+`, Unicode spaces or control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +69,11 @@ impl KeyId {
     /// The ID of an Ed25519 key: the first four bytes of `SHA-256(name ‖ "\n" ‖ 0x01 ‖ public key)`.
     #[must_use]
     pub fn of_ed25519(name: &KeyName, public_key: &[u8; PUBLIC_KEY_LEN]) -> Self {
-        let hash = sha256(&[name.as_str().as_bytes(), b"\n", &[ED25519], public_key]);
+        Self::of(SignatureType::Note, name, public_key)
+    }
+
+    pub(super) fn of(kind: SignatureType, name: &KeyName, public_key: &[u8; PUBLIC_KEY_LEN]) -> Self {
+        let hash = sha256(&[name.as_str().as_bytes(), b"\n", &[kind as u8], public_key]);
         let [a, b, c, d, ..] = *hash.as_bytes();
         Self([a, b, c, d])
     }
@@ -132,24 +151,44 @@ impl FromStr for VerifierKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = |what| Error::VerifierKey { what };
-        // The base64 may hold a `+` of its own, the name and the ID may not.
-        let (name, rest) = text.split_once('+').ok_or(malformed("no '+' after the name"))?;
-        let (key_id, key) = rest.split_once('+').ok_or(malformed("no '+' after the key ID"))?;
-        let key = BASE64_STANDARD.decode(key).map_err(|_| malformed("key is not canonical base64"))?;
-        let (kind, key) = key.split_first().ok_or(malformed("key is empty"))?;
-        if *kind != ED25519 {
-            return Err(malformed("only type 0x01, Ed25519, is known"));
-        }
-        let key = key.try_into().map_err(|_| malformed("an Ed25519 key has 32 bytes"))?;
-        let parsed = Self::new(name.parse()?, key);
-        if parsed.key_id().to_string() == key_id { Ok(parsed) } else { Err(malformed("key ID is not that of the key")) }
+        let (name, public_key) = read_vkey(text, SignatureType::Note)?;
+        Ok(Self { name, public_key })
     }
 }
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = BASE64_STANDARD.encode([&[ED25519], self.public_key.as_slice()].concat());
-        write!(f, "{}+{}+{key}", self.name, self.key_id())
+        write_vkey(f, SignatureType::Note, &self.name, &self.public_key)
     }
+}
+
+/// Reads the vkey of an Ed25519 key that makes this type of signature.
+pub(super) fn read_vkey(text: &str, kind: SignatureType) -> Result<(KeyName, [u8; PUBLIC_KEY_LEN]), Error> {
+    let malformed = |what| Error::VerifierKey { what };
+    // The base64 may hold a `+` of its own, the name and the ID may not.
+    let (name, rest) = text.split_once('+').ok_or(malformed("no '+' after the name"))?;
+    let (key_id, key) = rest.split_once('+').ok_or(malformed("no '+' after the key ID"))?;
+    let key = BASE64_STANDARD.decode(key).map_err(|_| malformed("key is not canonical base64"))?;
+    let (found, key) = key.split_first().ok_or(malformed("key is empty"))?;
+    if *found != kind as u8 {
+        return Err(malformed(kind.refusal()));
+    }
+    let key = key.try_into().map_err(|_| malformed("an Ed25519 key has 32 bytes"))?;
+    let name = name.parse()?;
+    if KeyId::of(kind, &name, &key).to_string() == key_id {
+        Ok((name, key))
+    } else {
+        Err(malformed("key ID is not that of the key"))
+    }
+}
+
+/// Writes what [`read_vkey`] reads.
+pub(super) fn write_vkey(
+    f: &mut fmt::Formatter<'_>,
+    kind: SignatureType,
+    name: &KeyName,
+    public_key: &[u8; PUBLIC_KEY_LEN],
+) -> fmt::Result {
+    let key = BASE64_STANDARD.encode([&[kind as u8], public_key.as_slice()].concat());
+    write!(f, "{name}+{}+{key}", KeyId::of(kind, name, public_key))
 }

@@ -4,7 +4,13 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 
-use super::{super::*, leaves, notes::CHECKPOINT, proofs::PROOF};
+use super::{
+    super::*,
+    leaves,
+    notes::CHECKPOINT,
+    proofs::PROOF,
+    witnesses::{REQUEST, WITNESS_VKEY},
+};
 
 /// Reads bytes as text first, as the parsers of `&str` need it.
 fn text<T>(bytes: &[u8], parse: impl Fn(&str) -> Result<T, Error>) -> Result<T, Error> {
@@ -52,6 +58,15 @@ fn cut_or_flipped_note_checkpoint_and_key_are_never_taken_for_the_whole() {
 #[test]
 fn cut_or_flipped_proof_is_never_taken_for_the_whole() {
     no_change_goes_unnoticed(PROOF.as_bytes(), TlogProof::parse);
+}
+
+#[test]
+fn cut_or_flipped_request_cosigner_key_and_policy_are_never_taken_for_the_whole() {
+    no_change_goes_unnoticed(REQUEST.as_bytes(), AddCheckpoint::parse);
+    let vkey = WITNESS_VKEY.trim_end();
+    no_change_goes_unnoticed(vkey.as_bytes(), |bytes| text(bytes, |text| text.parse::<CosignerKey>()));
+    let policy = format!("witness a {vkey}\ngroup g any a\nquorum g\n");
+    no_change_goes_unnoticed(policy.as_bytes(), TrustPolicy::parse);
 }
 
 #[test]

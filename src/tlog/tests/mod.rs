@@ -6,6 +6,7 @@ mod notes;
 mod proofs;
 mod tiles;
 mod trees;
+mod witnesses;
 
 use std::ops::Range;
 
