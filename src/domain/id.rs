@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+
 use super::identifier::Uscc;
 
 /// A name that is not well formed.
@@ -36,12 +38,6 @@ macro_rules! bytes32 {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-        }
-
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Display::fmt(self, f)
@@ -49,6 +45,19 @@ macro_rules! bytes32 {
         }
     };
 }
+
+/// Names that people read as hexadecimal digits.
+macro_rules! shown_as_hex {
+    ($($name:ident),+) => {
+        $(impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        })+
+    };
+}
+
+shown_as_hex!(Digest, Handle, Commitment, Pseudonym);
 
 bytes32! {
     /// A SHA-256.
@@ -67,8 +76,15 @@ bytes32! {
     Pseudonym
 }
 bytes32! {
-    /// A key's RFC 7638 JWK thumbprint: the SHA-256 itself. In JOSE and DSSE it stands as base64url.
+    /// A key's RFC 7638 JWK thumbprint: the SHA-256 itself. Wherever it is shown it stands as in JOSE and DSSE.
     KeyId
+}
+
+impl fmt::Display for KeyId {
+    /// 43 characters of base64url without padding.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
 }
 
 /// Names an act of one actor, once and for all.
@@ -306,6 +322,12 @@ mod tests {
         for bad in ["", "-a", "a-", "a..b", "A.b", "a b"] {
             assert!(bad.parse::<DomainName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn key_id_is_shown_as_jose_shows_it() {
+        assert_eq!(KeyId([0xff; 32]).to_string(), format!("{}8", "_".repeat(42)));
+        assert_eq!(Digest([0xff; 32]).to_string(), "f".repeat(64));
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub fn opening_to_proto(opening: &Opening) -> proto::Opening {
 
 /// A thumbprint as JOSE and DSSE have it: base64url without padding.
 pub fn kid_to_text(kid: &KeyId) -> String {
-    URL_SAFE_NO_PAD.encode(kid.0)
+    kid.to_string()
 }
 
 /// The thumbprint of a text; `None` if it is not 43 characters of canonical base64url.
