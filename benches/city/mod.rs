@@ -121,14 +121,14 @@ impl City {
         ] {
             let system = actor.system.clone();
             let (uscc, name) = (*system.department(), name.to_owned());
-            let (kid, public_key) = (actor.kid(), *actor.key.verifying_key().as_bytes());
+            let request = wire::KeyRequest::sign(&actor.key, &HUB.parse()?, &system)?;
             for (change, effect) in [
                 (RuleChange::RegisterDepartment { uscc, name }, Effect::DepartmentRegistered),
                 (
                     RuleChange::RegisterSystem { system: system.clone(), capabilities: capabilities.into() },
                     Effect::SystemRegistered,
                 ),
-                (RuleChange::RegisterKey { system, kid, public_key }, Effect::KeyRegistered(kid)),
+                (request.into_change(), Effect::KeyRegistered(actor.kid())),
             ] {
                 acts.push(act(&self.administrator, change, effect, now)?);
             }

@@ -70,6 +70,9 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::SystemUnknown => "the directory has no such system: register it first",
         R::KeyUnknown => "the directory has no such key",
         R::KeyExists => "the key is, or was, registered already: make a new one",
+        R::KeyPossessionUnproven => {
+            "the key did not sign for this system at this hub: its holder makes a request with `hutong key request`"
+        }
         R::LastAdministrator => "the hub would be left without an administrator",
         R::CatalogConflict => "the catalog has moved on since the change was made: look again and apply again",
         R::CatalogPartUnknown => "a part that the release names was not entered",

@@ -19,9 +19,9 @@ use crate::{
         statement::{RuleChange, Statement},
         time::Time,
     },
-    sign::{VerifyingKey, commitment::Opening, sha256},
+    sign::{commitment::Opening, sha256},
     wire::{
-        self,
+        self, KeyRequest,
         proto::{self, rule_service_client::RuleServiceClient},
     },
 };
@@ -165,13 +165,17 @@ impl Client {
         self.change(RuleChange::RegisterSystem { system, capabilities }, Vec::new()).await
     }
 
-    /// Registers a system's public key.
+    /// Registers a system's public key, with the key's own word that the system holds it.
     ///
     /// # Errors
-    /// As [`Client::change`].
-    pub async fn register_key(&self, system: SystemId, key: &VerifyingKey) -> Result<Changed, Error> {
-        let (kid, public_key) = (KeyId(*key.thumbprint()), *key.as_bytes());
-        self.change(RuleChange::RegisterKey { system, kid, public_key }, Vec::new()).await
+    /// [`Error::Input`] for a request made for another hub, which this one would refuse; as [`Client::change`].
+    pub async fn register_key(&self, request: KeyRequest) -> Result<Changed, Error> {
+        let hub = self.author().hub;
+        if request.hub != *hub {
+            let why = format!("is for the hub {}, this one is {hub}", request.hub);
+            return Err(Error::Input { what: format!("the request of key {}", request.key.kid()), why });
+        }
+        self.change(request.into_change(), Vec::new()).await
     }
 
     /// Retires a key; with `compromised_since`, what it signed since then is suspect and no longer released.

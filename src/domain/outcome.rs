@@ -98,6 +98,7 @@ codes! {
         NotAParty = 36, "NOT_A_PARTY";
         AcceptanceMissing = 37, "ACCEPTANCE_MISSING";
         PublicationInvalid = 38, "PUBLICATION_INVALID";
+        KeyPossessionUnproven = 39, "KEY_POSSESSION_UNPROVEN";
     }
 }
 

@@ -94,7 +94,7 @@ impl Rules {
             (RuleChange::RegisterSystem { system, capabilities }, Effect::SystemRegistered) => {
                 self.directory.systems.entry(system.clone()).or_default().capabilities = capabilities.clone();
             }
-            (RuleChange::RegisterKey { system, kid, public_key }, Effect::KeyRegistered(registered))
+            (RuleChange::RegisterKey { system, kid, public_key, .. }, Effect::KeyRegistered(registered))
                 if kid == registered =>
             {
                 self.directory.systems.get_mut(system)?.keys.push(*kid);

@@ -154,7 +154,7 @@ pub const DECISION_VERSION: u32 = 1;
 pub enum RuleChange {
     RegisterDepartment { uscc: Uscc, name: String },
     RegisterSystem { system: SystemId, capabilities: BTreeSet<Capability> },
-    RegisterKey { system: SystemId, kid: KeyId, public_key: [u8; 32] },
+    RegisterKey { system: SystemId, kid: KeyId, public_key: [u8; 32], possession: Vec<u8> },
     RetireKey { kid: KeyId, compromised_since: Option<Time> },
     CatalogPart { part: Digest, resources: Vec<Arc<Resource>> },
     CatalogRelease { base_version: u64, parts: Vec<Digest> },

@@ -239,6 +239,7 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::CatalogInvalid
         | R::AgreementTextInvalid
         | R::AgreementSignatureInvalid
+        | R::KeyPossessionUnproven
         | R::PublicationInvalid => Code::InvalidArgument,
         R::ResourceUnknown | R::DepartmentUnknown | R::SystemUnknown | R::KeyUnknown | R::CatalogPartUnknown => {
             Code::NotFound

@@ -88,7 +88,10 @@ impl Hub {
         let commitments = change.text_commitments().into_iter();
         let expected: Vec<_> =
             commitments.map(|commitment| Expected { commitment, scheme: Some(Scheme::Text) }).collect();
-        let facts = RuleFacts { text_signature_valid: text_signature_valid(&snapshot, verified, change) };
+        let facts = RuleFacts {
+            text_signature_valid: text_signature_valid(&snapshot, verified, change),
+            possession_proven: wire::possession_proven(&snapshot.rules.hub, change),
+        };
         let standing = verified.standing(reused, &expected);
         let decided = admit(&snapshot.rules, &verified.statement, standing, &now)
             .and_then(|()| decide_rule(&snapshot.rules, header, change, facts, &now));

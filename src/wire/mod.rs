@@ -7,6 +7,7 @@ mod agreement;
 mod catalog;
 mod directory;
 mod entry;
+mod key_request;
 mod listing;
 mod reading;
 mod record;
@@ -21,6 +22,7 @@ pub use agreement::{AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_te
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
 pub use entry::{Entry, FORMAT_VERSION, outcome_from_proto};
+pub use key_request::{KEY_POSSESSION_KIND, KeyRequest, KeyRequestError, possession_proven};
 pub use listing::{agreement_from_proto, department_from_proto};
 pub use reading::{Malformed, Violation, timestamp};
 pub use record::{record_state_to_proto, released_record_to_proto, status_from_number, status_to_number};

@@ -41,10 +41,15 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
             }
             .encode_to_vec(),
         ),
-        RuleChange::RegisterKey { system, public_key, .. } => (
+        RuleChange::RegisterKey { system, public_key, possession, .. } => (
             "register-key",
-            proto::RegisterKeyStatement { header, system: system.to_string(), public_key: public_key.to_vec() }
-                .encode_to_vec(),
+            proto::RegisterKeyStatement {
+                header,
+                system: system.to_string(),
+                public_key: public_key.to_vec(),
+                possession: possession.clone(),
+            }
+            .encode_to_vec(),
         ),
         RuleChange::RetireKey { kid, compromised_since } => (
             "retire-key",
@@ -178,7 +183,13 @@ fn register_system(reading: &mut Reading, message: proto::RegisterSystemStatemen
 fn register_key(reading: &mut Reading, message: proto::RegisterKeyStatement) -> Change {
     let system = reading.name("system", &message.system);
     let key = read_key(reading, "public_key", &message.public_key);
-    let change = system.zip(key).map(|(system, (kid, public_key))| RuleChange::RegisterKey { system, kid, public_key });
+    let possession = message.possession;
+    let change = system.zip(key).map(|(system, (kid, public_key))| RuleChange::RegisterKey {
+        system,
+        kid,
+        public_key,
+        possession,
+    });
     (message.header, change)
 }
 

@@ -119,7 +119,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
         signature: vec![5; 64],
     };
     let serialized = encode_agreement_text(&text());
-    let (kid, public_key) = first_key();
+    let (kid, _) = first_key();
     let id = || "housing-2026".parse().unwrap();
     let part = RuleChange::CatalogPart { part: Digest([0; 32]), resources: vec![Arc::new(resource())] };
     let part = Digest(sha256(&encode_statement(&rule(part)).1));
@@ -136,7 +136,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
                 capabilities: BTreeSet::from([Capability::Query, Capability::Publish]),
             }),
         ),
-        ("register-key", rule(RuleChange::RegisterKey { system: system(), kid, public_key })),
+        ("register-key", rule(KeyRequest::sign(&key(), &header().hub, &system()).unwrap().into_change())),
         ("retire-key", rule(RuleChange::RetireKey { kid, compromised_since: Some(header().issued_at) })),
         ("catalog-part", rule(RuleChange::CatalogPart { part, resources: vec![Arc::new(resource())] })),
         ("catalog-release", rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])] })),

@@ -190,7 +190,7 @@ impl Hub {
         let admitted = admit(&self.rules, statement, standing, &now);
         let decided = admitted.and_then(|()| match statement {
             Statement::Rule(_, change) => {
-                let facts = RuleFacts { text_signature_valid: true };
+                let facts = RuleFacts { text_signature_valid: true, possession_proven: true };
                 decide_rule(&self.rules, header, change, facts, &now).map(Outcome::Applied)
             }
             Statement::Query(_, query) => self.answer(header, query, records, &now),
@@ -369,9 +369,7 @@ pub(super) fn consumer() -> Actor {
 }
 
 pub(super) fn register_key(actor: &Actor) -> RuleChange {
-    let key = actor.key();
-    let public_key = *key.verifying_key().as_bytes();
-    RuleChange::RegisterKey { system: actor.system.clone(), kid: kid(&key), public_key }
+    wire::KeyRequest::sign(&actor.key(), &"hub.example".parse().unwrap(), &actor.system).unwrap().into_change()
 }
 
 pub(super) fn handle(record: u8) -> Handle {

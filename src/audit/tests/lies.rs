@@ -265,6 +265,15 @@ fn forged_administration() {
         let system = Actor { system: provider().system, ..intruder };
         lie_about(hub, &consumer(), register_key(&system), effect)
     });
+    // Another's public key, registered as that of a system of one's own.
+    expect(&["WRONGLY_DONE:KEY_POSSESSION_UNPROVEN"], |hub| {
+        let intruder = Actor { seed: 16, ..consumer() };
+        let mut change = register_key(&intruder);
+        if let RuleChange::RegisterKey { system, .. } = &mut change {
+            *system = provider().system;
+        }
+        lie_about(hub, &administrator(), change, Effect::KeyRegistered(kid(&intruder.key())))
+    });
     expect(&["WRONGLY_DONE:DEPARTMENT_UNKNOWN"], |hub| {
         let system = Actor::new("91350100M000100Y43", "ghost", 15).system;
         let change = RuleChange::RegisterSystem { system, capabilities: BTreeSet::new() };

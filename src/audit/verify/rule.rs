@@ -27,7 +27,10 @@ pub(super) fn follow(
     admitted: Result<(), Refusal>,
     found: &mut Found,
 ) -> Basis {
-    let facts = RuleFacts { text_signature_valid: text_signature_valid(&ledger.rules, act, change) };
+    let facts = RuleFacts {
+        text_signature_valid: text_signature_valid(&ledger.rules, act, change),
+        possession_proven: wire::possession_proven(&ledger.rules.hub, change),
+    };
     let decided = admitted.and_then(|()| decide_rule(&ledger.rules, act.header, change, facts, &act.now));
     let effect = match &act.entry.outcome {
         Outcome::Refused(_) => return compare(decided.map(|_| ()), &act.entry.outcome, &[], found),

@@ -30,6 +30,7 @@ use crate::{
     files::{self, Readable},
     pki::Authority,
     sign::{Secret, SigningKey, SystemRandomness, VerifyingKey},
+    wire::KeyRequest,
 };
 
 /// The domain of the demo's hub.
@@ -272,7 +273,7 @@ struct Setting<'a> {
 
 impl Setting<'_> {
     /// Makes a system's certificate, keys and profile; gives its signing key.
-    fn equip(&self, authority: &Authority, part: &Part) -> anyhow::Result<VerifyingKey> {
+    fn equip(&self, authority: &Authority, part: &Part) -> anyhow::Result<SigningKey> {
         let Part(name, _, department, _) = part;
         let system = system_of(name, department)?;
         let random = SystemRandomness::new();
@@ -287,7 +288,7 @@ impl Setting<'_> {
             (&at(".secret"), hex::encode(secret.expose()).as_bytes(), Readable::ByOwner),
             (&at(".toml"), self.profile(name, &system)?.as_bytes(), Readable::ByAll),
         ])?;
-        Ok(key.verifying_key().clone())
+        Ok(key)
     }
 
     fn profile(&self, name: &str, system: &SystemId) -> anyhow::Result<String> {
@@ -339,11 +340,11 @@ fn system_of(name: &str, department: &Uscc) -> anyhow::Result<SystemId> {
     Ok(SystemId::new(&TRUST_DOMAIN.parse::<DomainName>()?, department, name)?)
 }
 
-async fn register(administrator: &Client, part: &Part, key: &VerifyingKey) -> anyhow::Result<()> {
+async fn register(administrator: &Client, part: &Part, key: &SigningKey) -> anyhow::Result<()> {
     let Part(name, title, department, capabilities) = part;
     let system = system_of(name, department)?;
     administrator.register_department(*department, title).await?;
     administrator.register_system(system.clone(), BTreeSet::from_iter(capabilities.iter().copied())).await?;
-    administrator.register_key(system, key).await?;
+    administrator.register_key(KeyRequest::sign(key, &HUB.parse()?, &system)?).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     cli::{
         Exit, OrExit as _, Output, Run, block_on,
-        key::read_public,
+        key::read_request,
         system::{AsSystem, OrHub as _},
     },
     domain::{
@@ -37,7 +37,7 @@ pub(in crate::cli) struct Register {
     /// What the system may do: publish, query, sign-agreements, administer, audit; repeat for more
     #[arg(long = "capability", value_name = "CAPABILITY", requires = "system", value_parser = capability)]
     capabilities: Vec<Capability>,
-    /// The public JWK of the system's signing key, of `hutong key new`
+    /// The key request of the system's signing key, of `hutong key new`
     #[arg(long, value_name = "FILE", requires = "system")]
     key: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ impl fmt::Display for Registered {
 
 impl Run for Register {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let key = self.key.as_deref().map(read_public).transpose()?;
+        let key = self.key.as_deref().map(read_request).transpose()?;
         let registered = block_on(async {
             let client = self.as_system.connect().await?;
             let mut entries = Vec::new();
@@ -87,6 +87,11 @@ impl Run for Register {
                 }
                 None => None,
             };
+            if let Some(request) = key.as_ref().filter(|request| Some(&request.system) != system.as_ref()) {
+                let why = anyhow::anyhow!("it is of {}", request.system);
+                return Err(why).or_exit(Exit::BadInput, "the key request is not of the system named");
+            }
+            let kid = key.as_ref().map(|request| request.key.kid().to_owned());
             let changed = client.register_department(self.uscc, &self.name).await;
             entries.push(changed.or_hub("cannot register the department")?.receipt.index);
             let capabilities: BTreeSet<Capability> = self.capabilities.iter().copied().collect();
@@ -94,8 +99,8 @@ impl Run for Register {
                 let changed = client.register_system(system.clone(), capabilities.clone()).await;
                 entries.push(changed.or_hub("the department is registered, its system is not")?.receipt.index);
             }
-            if let (Some(system), Some(key)) = (&system, &key) {
-                let changed = client.register_key(system.clone(), key).await;
+            if let Some(request) = key {
+                let changed = client.register_key(request).await;
                 entries.push(changed.or_hub("department and system are registered, the key is not")?.receipt.index);
             }
             Ok(Registered {
@@ -103,7 +108,7 @@ impl Run for Register {
                 name: self.name.clone(),
                 system: system.map(|system| system.to_string()),
                 capabilities: capabilities.into_iter().map(Capability::as_str).collect(),
-                kid: key.map(|key| crate::sign::Verifier::kid(&key).to_owned()),
+                kid,
                 entries,
             })
         })?;

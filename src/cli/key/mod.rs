@@ -2,6 +2,7 @@
 
 mod new;
 mod register;
+mod request;
 mod retire;
 
 use std::{fmt, path::Path};
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Exit, OrExit as _, Output, Run};
-use crate::{files, sign::VerifyingKey};
+use crate::{files, sign::VerifyingKey, wire::KeyRequest};
 
 /// Make, register and retire the keys that sign statements and records
 #[derive(Args)]
@@ -22,6 +23,7 @@ pub(super) struct Key {
 #[derive(Subcommand)]
 enum KeyCommand {
     New(new::New),
+    Request(request::Request),
     Register(register::Register),
     Retire(retire::Retire),
 }
@@ -30,6 +32,7 @@ impl Run for Key {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             KeyCommand::New(args) => args.run(output),
+            KeyCommand::Request(args) => args.run(output),
             KeyCommand::Register(args) => args.run(output),
             KeyCommand::Retire(args) => args.run(output),
         }
@@ -41,6 +44,13 @@ pub(super) fn read_public(path: &Path) -> anyhow::Result<VerifyingKey> {
     let cannot = || format!("{} is no public key", path.display());
     let text = files::read_text(path).or_exit(Exit::BadInput, cannot())?;
     VerifyingKey::from_jwk(text.trim()).or_exit(Exit::BadInput, cannot())
+}
+
+/// Reads a key request.
+pub(super) fn read_request(path: &Path) -> anyhow::Result<KeyRequest> {
+    let cannot = || format!("{} is no key request", path.display());
+    let text = files::read_text(path).or_exit(Exit::BadInput, cannot())?;
+    KeyRequest::from_jwk(text.trim()).or_exit(Exit::BadInput, cannot())
 }
 
 /// A change in a key's life.

@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use serde::Serialize;
 
+use super::request::For;
 use crate::{
     cli::{Exit, OrExit as _, Output, Run},
     files::{self, Readable},
@@ -16,10 +17,12 @@ use crate::{
 
 /// Make a new Ed25519 key pair: a private JWK that only its owner can read, and the public JWK beside it
 ///
-/// The private key never leaves the system that signs with it. The public one is what an administrator registers with
-/// the hub.
+/// The private key never leaves the system that signs with it. The public file is what an administrator registers with
+/// the hub: it carries the key's signature over the hub's domain and the system, which proves that the system holds it.
 #[derive(Args)]
 pub(in crate::cli) struct New {
+    #[command(flatten)]
+    of: For,
     /// The file for the private key, such as registry.key.jwk; nothing is overwritten
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -32,6 +35,7 @@ pub(in crate::cli) struct New {
 #[derive(Serialize)]
 struct Made {
     kid: String,
+    system: String,
     private: PathBuf,
     public: PathBuf,
 }
@@ -39,6 +43,7 @@ struct Made {
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "kid      {}", self.kid)?;
+        writeln!(f, "system   {}", self.system)?;
         writeln!(f, "private  {}", self.private.display())?;
         write!(f, "public   {}", self.public.display())
     }
@@ -48,13 +53,15 @@ impl Run for New {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let public = self.public.unwrap_or_else(|| public_path(&self.out));
         let key = SigningKey::generate(&SystemRandomness::new())?;
+        let request = self.of.sign(&key)?;
         // The private half first: a public key without its private one would be registered in vain.
         files::create_together(&[
             (&self.out, key.to_private_jwk().as_bytes(), Readable::ByOwner),
-            (&public, key.verifying_key().to_jwk().as_bytes(), Readable::ByAll),
+            (&public, request.to_jwk().as_bytes(), Readable::ByAll),
         ])
         .or_exit(Exit::CannotCreate, "cannot make a key")?;
-        output.print(&Made { kid: key.verifying_key().kid().to_owned(), private: self.out, public })?;
+        let (kid, system) = (request.key.kid().to_owned(), request.system.to_string());
+        output.print(&Made { kid, system, private: self.out, public })?;
         Ok(Exit::Success)
     }
 }

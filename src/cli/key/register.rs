@@ -4,13 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{KeyChanged, read_public};
-use crate::{
-    cli::{
-        Exit, Output, Run, block_on,
-        system::{AsSystem, OrHub as _},
-    },
-    domain::id::SystemId,
+use super::{KeyChanged, read_request};
+use crate::cli::{
+    Exit, Output, Run, block_on,
+    system::{AsSystem, OrHub as _},
 };
 
 /// Register a system's public key: what the key signs is accepted from now on
@@ -20,29 +17,20 @@ use crate::{
 pub(in crate::cli) struct Register {
     #[command(flatten)]
     as_system: AsSystem,
-    /// The public JWK, of `hutong key new`
+    /// The key request, of `hutong key new` or `hutong key request`; it names the system that signs with the key
     #[arg(value_name = "FILE")]
     key: PathBuf,
-    /// The system that signs with it [default: the profile's own]
-    #[arg(long, value_name = "SPIFFE-ID")]
-    system: Option<SystemId>,
 }
 
 impl Run for Register {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let key = read_public(&self.key)?;
-        let (system, changed) = block_on(async {
+        let request = read_request(&self.key)?;
+        let (kid, system) = (request.key.kid().to_owned(), request.system.to_string());
+        let changed = block_on(async {
             let client = self.as_system.connect().await?;
-            let system = self.system.clone().unwrap_or_else(|| client.system().clone());
-            let changed = client.register_key(system.clone(), &key).await.or_hub("cannot register the key")?;
-            Ok((system, changed))
+            client.register_key(request).await.or_hub("cannot register the key")
         })?;
-        output.print(&KeyChanged {
-            kid: key.kid().to_owned(),
-            state: "active",
-            system: Some(system.to_string()),
-            entry: changed.receipt.index,
-        })?;
+        output.print(&KeyChanged { kid, state: "active", system: Some(system), entry: changed.receipt.index })?;
         Ok(Exit::Success)
     }
 }

@@ -18,6 +18,8 @@ use crate::domain::{
 pub struct RuleFacts {
     /// Whether the actor's signature over the agreement's text verifies; true where the statement carries none.
     pub text_signature_valid: bool,
+    /// Whether a key to be registered has signed that it is its system's; true where no key is registered.
+    pub possession_proven: bool,
 }
 
 /// Decides whether a change of the rules is made.
@@ -53,6 +55,9 @@ pub fn decide_rule(
             }
             if rules.directory.keys.contains_key(kid) {
                 return refuse(Reason::KeyExists, kid.to_string());
+            }
+            if !facts.possession_proven {
+                return refuse(Reason::KeyPossessionUnproven, kid.to_string());
             }
             Ok(Effect::KeyRegistered(*kid))
         }

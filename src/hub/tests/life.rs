@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::world::{Actor, World, applied, holder, key, licence, licence_id};
+use super::world::{Actor, World, applied, holder, key, key_request, licence, licence_id};
 use crate::{
     domain::{
         agreement::LookupKind,
@@ -16,7 +16,7 @@ use crate::{
     sign::sd_jwt::{Expected, sd_hash, verify},
     store::memory,
     tlog::{TlogProof, leaf_hash},
-    wire::Entry,
+    wire::{Entry, KeyRequest},
 };
 
 fn verified(world: &World, receipt: &Receipt) {
@@ -345,12 +345,7 @@ async fn catalog_release_that_names_something_twice_is_refused_and_the_hub_goes_
 async fn system_that_changes_its_keys_without_end_is_turned_away() {
     let policy = Policy { max_refusals_per_minute: 5, ..Policy::default() };
     let world = World::furnished_with(memory::store(), policy).await;
-    let register = |seed: u8| {
-        let key = key(seed);
-        let kid = KeyId(*key.verifying_key().thumbprint());
-        let public_key = *key.verifying_key().as_bytes();
-        RuleChange::RegisterKey { system: world.consumer.system.clone(), kid, public_key }
-    };
+    let register = |seed: u8| key_request(&key(seed), &world.consumer.system).into_change();
     // Its proposal of the agreement was the first of its five changes.
     for seed in 100..104 {
         applied(&world.change(&world.consumer, register(seed)).await);
@@ -358,4 +353,19 @@ async fn system_that_changes_its_keys_without_end_is_turned_away() {
     let envelope = world.consumer.sign(&Statement::Rule(world.header(&world.consumer), register(105)));
     let error = world.hub.change_rules(world.consumer.system.clone(), envelope, vec![]).await.unwrap_err();
     assert!(matches!(error, Error::TooManyRefusals { limit: 5 }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_that_did_not_sign_for_its_system_is_refused_and_may_come_again_when_it_did() {
+    let world = World::furnished(memory::store()).await;
+    let key = key(100);
+    let of_another = key_request(&key, &world.provider.system);
+    let for_another_hub = KeyRequest::sign(&key, &"other.example".parse().unwrap(), &world.consumer.system);
+    let good = key_request(&key, &world.consumer.system);
+    for proof in [of_another.possession, for_another_hub.unwrap().possession, vec![0; 64], vec![]] {
+        let request = KeyRequest { possession: proof, ..good.clone() };
+        let receipt = world.change(&world.administrator, request.into_change()).await;
+        assert_eq!(refused(&world, &receipt), RefusalReason::KeyPossessionUnproven);
+    }
+    applied(&world.change(&world.administrator, good.into_change()).await);
 }

@@ -186,11 +186,10 @@ impl World {
         ] {
             let uscc = *actor.system.department();
             let system = actor.system.clone();
-            let (kid, public_key) = (actor.kid(), *actor.key.verifying_key().as_bytes());
             for change in [
                 RuleChange::RegisterDepartment { uscc, name: name.to_owned() },
                 RuleChange::RegisterSystem { system: system.clone(), capabilities: capabilities.into_iter().collect() },
-                RuleChange::RegisterKey { system, kid, public_key },
+                key_request(&actor.key, &system).into_change(),
             ] {
                 applied(&self.change(&self.administrator, change).await);
             }
@@ -421,4 +420,9 @@ pub(super) fn licence() -> Resource {
         valid_from_field: None,
         valid_until_field: Some("ZZYXQJZRQ".parse().unwrap()),
     }
+}
+
+/// The request of a system's key at the world's hub.
+pub(super) fn key_request(key: &SigningKey, system: &SystemId) -> wire::KeyRequest {
+    wire::KeyRequest::sign(key, &"hub.example".parse().unwrap(), system).unwrap()
 }

@@ -25,6 +25,7 @@ use hutong::{
     files::{self, Readable},
     pki::Authority,
     sign::{Secret, SigningKey, SystemRandomness},
+    wire::KeyRequest,
 };
 
 pub(crate) use licences::{FIELDS, Licence, RESOURCE, Registry, licences, question, resource_id, table};
@@ -224,7 +225,8 @@ impl World {
         let (system, key) = self.equip(department, name);
         let capabilities: BTreeSet<_> = capabilities.iter().copied().collect();
         administrator.register_system(system.clone(), capabilities).await.unwrap();
-        administrator.register_key(system, key.verifying_key()).await.unwrap();
+        let request = KeyRequest::sign(&key, &DOMAIN.parse().unwrap(), &system).unwrap();
+        administrator.register_key(request).await.unwrap();
     }
 
     /// Registers the departments, applies the catalog, and puts an agreement into force.
