@@ -120,7 +120,7 @@ fn entries(c: &mut Criterion) {
         agreement_version: 1,
         records: vec![release],
     });
-    let entry = Entry { time: now(), envelope: city.consumer.sign(&statement).unwrap(), outcome };
+    let entry = Entry { time: now(), envelope: Some(city.consumer.sign(&statement).unwrap()), outcome };
     let bytes = entry.encode();
     c.bench_function("entry/encode", |b| b.iter(|| black_box(&entry).encode()));
     c.bench_function("entry/decode", |b| b.iter(|| Entry::decode(black_box(&bytes)).unwrap()));

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     domain::{
-        outcome::{Effect, Outcome, QueryPermitted, RecordViolation},
+        outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, Suppressed},
         statement::{AgreementConsent, Genesis, Publication, Query, RuleChange, Statement},
     },
     wire::{self, Entry},
@@ -20,7 +20,7 @@ pub struct Description {
     pub index: u64,
     /// When it was sequenced.
     pub time: String,
-    /// The kind of statement.
+    /// The kind of statement, or of what the hub tells of itself.
     pub kind: &'static str,
     /// The kind in Chinese.
     pub kind_zh: &'static str,
@@ -44,14 +44,15 @@ pub struct Description {
 /// When the entry or its statement does not read.
 pub fn describe(index: u64, entry: &[u8]) -> Result<Description, wire::Malformed> {
     let entry = Entry::decode(entry)?;
-    let statement = wire::read_statement(&entry.envelope.payload_type, &entry.envelope.payload)?;
-    Ok(of(index, &entry, &statement))
+    let statement = entry.statement()?;
+    Ok(of(index, &entry, statement.as_ref()))
 }
 
 /// The description of an entry that has been decoded.
-pub(super) fn of(index: u64, entry: &Entry, statement: &Statement) -> Description {
-    let (kind, kind_zh) = kind(statement);
-    let header = statement.header();
+pub(super) fn of(index: u64, entry: &Entry, statement: Option<&Statement>) -> Description {
+    let (kind, kind_zh) = statement.map_or_else(|| own_kind(&entry.outcome), kind);
+    let header = statement.and_then(Statement::header);
+    let signature = entry.envelope.as_ref().and_then(|envelope| envelope.signatures.first());
     Description {
         index,
         time: entry.time.to_string(),
@@ -60,8 +61,8 @@ pub(super) fn of(index: u64, entry: &Entry, statement: &Statement) -> Descriptio
         actor: header.map(|header| header.actor.to_string()),
         request_id: header.map(|header| header.request_id.to_string()),
         issued_at: header.map(|header| header.issued_at.to_string()),
-        key: entry.envelope.signatures.first().map(|signature| signature.keyid.clone()),
-        statement: terms(statement),
+        key: signature.map(|signature| signature.keyid.clone()),
+        statement: statement.map(terms).unwrap_or_default(),
         outcome: outcome(&entry.outcome),
     }
 }
@@ -73,14 +74,10 @@ impl Description {
             terms.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
         };
         let actor = self.actor.as_deref().unwrap_or("the hub");
-        format!(
-            "{} {} {} by {actor}: {} → {}",
-            self.time,
-            self.kind,
-            self.kind_zh,
-            shorten(join(&self.statement)),
-            shorten(join(&self.outcome))
-        )
+        let said =
+            if self.statement.is_empty() { String::new() } else { format!("{} ", shorten(join(&self.statement))) };
+        let outcome = shorten(join(&self.outcome));
+        format!("{} {} {} by {actor}: {said}→ {outcome}", self.time, self.kind, self.kind_zh)
     }
 }
 
@@ -140,6 +137,16 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
             RuleChange::AgreementResumption { .. } => ("agreement-resumption", "协议恢复"),
             RuleChange::AgreementTermination { .. } => ("agreement-termination", "协议终止"),
         },
+    }
+}
+
+/// The kind of what the hub tells of itself.
+pub(super) fn own_kind(outcome: &Outcome) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::Noted(Notice::Suppressed(_)) => ("suppressed", "限流未登记"),
+        Outcome::Noted(Notice::Erased(_)) => ("erased", "清除开示"),
+        // No entry without a statement reads with another outcome.
+        _ => ("none", "无声明"),
     }
 }
 
@@ -263,6 +270,14 @@ fn outcome(outcome: &Outcome) -> Terms {
             terms
         }
         Outcome::Applied(effect) => vec![("applied 生效", effect_text(effect))],
+        Outcome::Noted(Notice::Suppressed(Suppressed { system, count, since, until })) => vec![
+            ("suppressed 未登记", format!("{count} requests of {system}")),
+            ("period 时段", format!("{since} to {until}")),
+        ],
+        Outcome::Noted(Notice::Erased(Erased { count, digest, since, until })) => vec![
+            ("erased 清除", format!("{count} openings, digest {digest}")),
+            ("period 时段", format!("{since} to {until}")),
+        ],
     }
 }
 

@@ -84,6 +84,12 @@ pub enum Fault {
     RecordVersion,
     /// A record was accepted that no body can make right: an impossible status or validity, or another resource's handle.
     RecordInvalid,
+
+    /// The hub says that it suppressed requests of a system, and the log does not show that the system had reached its limit in
+    /// that minute, or the minute is none.
+    SuppressionUnfounded,
+    /// The hub tells of erasures in a period that overlaps one told before, or of the same civil day.
+    ErasureUnfounded,
 }
 
 impl Fault {
@@ -125,6 +131,8 @@ impl Fault {
             Self::ResultCount => "RESULT_COUNT",
             Self::RecordVersion => "RECORD_VERSION",
             Self::RecordInvalid => "RECORD_INVALID",
+            Self::SuppressionUnfounded => "SUPPRESSION_UNFOUNDED",
+            Self::ErasureUnfounded => "ERASURE_UNFOUNDED",
         };
         code.to_owned()
     }

@@ -51,7 +51,11 @@ impl RuleService for Hub {
         if self.dishonest {
             envelope = fixture::signed().envelope;
         }
-        let entry = Entry { time: fixture::now(), envelope, outcome: Outcome::Applied(Effect::DepartmentRegistered) };
+        let entry = Entry {
+            time: fixture::now(),
+            envelope: Some(envelope),
+            outcome: Outcome::Applied(Effect::DepartmentRegistered),
+        };
         let (entry, proof) = Log::new().seal(&entry);
         let receipt = Some(proto::Receipt { entry, proof });
         Ok(Response::new(proto::SubmitRuleResponse { receipt, repeated_request: false }))

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Error;
 use crate::{
     domain::{
-        outcome::{Outcome, RecordRelease},
+        outcome::{Notice, Outcome, RecordRelease},
         statement::Statement,
         time::Time,
     },
@@ -18,7 +18,7 @@ use crate::{
         sd_jwt::{self, Expected, RecordClaims, SdJwt, VerifiedRecord},
     },
     tlog::{Checkpoint, Hash, TlogProof, leaf_hash, verify_inclusion},
-    wire::{self, Entry},
+    wire::Entry,
 };
 
 /// The checks of [`receipt`], in their order.
@@ -139,8 +139,9 @@ pub struct VerifiedReceipt {
     pub leaf_hash: Hash,
     /// The entry.
     pub entry: Entry,
-    /// The statement in it, as it reads; its signature is for [`statement_signature`].
-    pub statement: Statement,
+    /// The statement in it, as it reads; its signature is for [`statement_signature`]. `None` where the hub tells something of
+    /// itself.
+    pub statement: Option<Statement>,
     /// The checkpoint that vouches for it.
     pub checkpoint: Checkpoint,
     /// The entry's bytes, to be kept as `*.entry`.
@@ -187,7 +188,7 @@ impl VerifiedReceipt {
 /// # let (kind, payload) = hutong::wire::encode_statement(&hutong::domain::statement::Statement::Rule(header, change));
 /// # let envelope = dsse::Envelope::sign(&SigningKey::from_seed(&Secret::from_bytes(&[8; 32]))?, &kind, payload)?;
 /// # let outcome = Outcome::Refused(Refusal::new(RefusalReason::AgreementState, "housing-2026"));
-/// # let entry = Entry { time: Time::from_millis(0).ok_or("time")?, envelope, outcome }.encode();
+/// # let entry = Entry { time: Time::from_millis(0).ok_or("time")?, envelope: Some(envelope), outcome }.encode();
 /// # let tree = BatchTree::new(&Frontier::new(), vec![leaf_hash(&entry)])?;
 /// # let origin = "hub.example/exchange-log/2026".parse()?;
 /// # let checkpoint = Checkpoint { origin, size: tree.size(), root: tree.root() }.sign(&log)?;
@@ -219,8 +220,8 @@ pub fn receipt(entry: &[u8], proof: &[u8], log_key: &LogVerifier) -> Report<Veri
         steps.holds(format_args!("leaf {leaf:?}"));
         let read = Entry::decode(entry).map_err(text)?;
         steps.holds(format_args!("{}, {}", read.time, outcome_in_words(&read.outcome)));
-        let statement = wire::read_statement(&read.envelope.payload_type, &read.envelope.payload).map_err(text)?;
-        steps.holds(&read.envelope.payload_type);
+        let statement = read.statement().map_err(text)?;
+        steps.holds(read.envelope.as_ref().map_or("none: the hub's own", |envelope| &envelope.payload_type));
         Ok(VerifiedReceipt {
             index: parsed.index,
             leaf_hash: leaf,
@@ -372,6 +373,10 @@ pub fn outcome_in_words(outcome: &Outcome) -> String {
             format!("published {accepted} of {} records", results.len())
         }
         Outcome::Applied(_) => "applied".to_owned(),
+        Outcome::Noted(Notice::Suppressed(suppressed)) => {
+            format!("{} requests of {} suppressed", suppressed.count, suppressed.system)
+        }
+        Outcome::Noted(Notice::Erased(erased)) => format!("{} openings erased", erased.count),
     }
 }
 
@@ -489,7 +494,15 @@ mod tests {
     #[test]
     fn a_statement_signature_is_of_one_key() {
         let entry = fixture::refused_entry();
-        assert!(statement_signature(&entry.envelope, fixture::consumer_key().verifying_key()).proven().is_some());
-        assert!(statement_signature(&entry.envelope, fixture::provider_key().verifying_key()).proven().is_none());
+        assert!(
+            statement_signature(entry.envelope.as_ref().unwrap(), fixture::consumer_key().verifying_key())
+                .proven()
+                .is_some()
+        );
+        assert!(
+            statement_signature(entry.envelope.as_ref().unwrap(), fixture::provider_key().verifying_key())
+                .proven()
+                .is_none()
+        );
     }
 }

@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, fmt};
 
 use super::{
     agreement::AgreementState,
-    id::{AgreementId, Digest, FieldCode, Handle, KeyId, ResourceId},
+    id::{AgreementId, Digest, FieldCode, Handle, KeyId, ResourceId, SystemId},
     record::RecordStatus,
+    time::Time,
 };
 
 /// What the hub did.
@@ -19,6 +20,43 @@ pub enum Outcome {
     Published(Vec<BTreeSet<RecordViolation>>),
     /// A rule was changed.
     Applied(Effect),
+    /// The hub tells something of itself; no statement asked for it.
+    Noted(Notice),
+}
+
+/// What the hub tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Requests of a system were turned away without entries.
+    Suppressed(Suppressed),
+    /// Openings were erased.
+    Erased(Erased),
+}
+
+/// Requests of a system that were not entered, since the system had reached its limit within a minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppressed {
+    /// The system.
+    pub system: SystemId,
+    /// How many; at least 1.
+    pub count: u64,
+    /// When the minute began.
+    pub since: Time,
+    /// When the count ended.
+    pub until: Time,
+}
+
+/// Openings that were erased on the days before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// How many; at least 1.
+    pub count: u64,
+    /// A salted digest of which.
+    pub digest: Digest,
+    /// When the first was erased.
+    pub since: Time,
+    /// When the last was erased.
+    pub until: Time,
 }
 
 /// Declares a closed list of codes that stand in the log, each with its name in the protos.

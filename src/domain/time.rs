@@ -42,6 +42,11 @@ impl Time {
         date_of_days(self.plus_seconds(offset_seconds.into()).0.div_euclid(MILLIS_PER_DAY))
     }
 
+    /// The first instant of the minute in which this one falls.
+    pub fn start_of_minute(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(MILLIS_PER_MINUTE))
+    }
+
     /// The first instant of a civil day, where clocks are `offset_seconds` ahead of UTC.
     pub fn start_of(day: Date, offset_seconds: i32) -> Self {
         Self((days_of_date(day) * MILLIS_PER_DAY).clamp(Self::MIN.0, Self::MAX.0))
@@ -49,6 +54,7 @@ impl Time {
     }
 }
 
+const MILLIS_PER_MINUTE: i64 = 60 * 1_000;
 const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
@@ -140,6 +146,14 @@ mod tests {
         assert_eq!(at("2026-03-01T15:59:59.999Z").civil_day(CHINA), Date::constant(2026, 3, 1));
         assert_eq!(at("2026-03-01T16:00:00Z").civil_day(CHINA), Date::constant(2026, 3, 2));
         assert_eq!(Time::start_of(Date::constant(2026, 3, 2), CHINA), at("2026-03-01T16:00:00Z"));
+    }
+
+    #[test]
+    fn minute_begins_at_a_whole_minute_of_utc_before_the_epoch_too() {
+        assert_eq!(at("2026-03-01T15:59:59.999Z").start_of_minute(), at("2026-03-01T15:59:00Z"));
+        assert_eq!(at("1969-12-31T23:59:59.001Z").start_of_minute(), at("1969-12-31T23:59:00Z"));
+        assert_eq!(at("2026-03-01T15:59:00Z").start_of_minute(), at("2026-03-01T15:59:00Z"));
+        assert_eq!(Time::MIN.start_of_minute(), Time::MIN);
     }
 
     #[test]

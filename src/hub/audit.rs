@@ -9,12 +9,11 @@ use crate::{
         statement::Statement,
     },
     tlog::{Hash, prove_consistency},
-    wire,
 };
 
 use super::{
     Error, Hub,
-    projection::decode,
+    projection::{decode, statement_of},
     receipt::{Receipt, Stored},
 };
 
@@ -80,9 +79,9 @@ impl Hub {
         }
         let receipt = Receipt::of_index(self.reader.as_ref(), index)?;
         let own = || {
-            let envelope = decode(index, &receipt.entry)?.envelope;
-            let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
-            Ok::<_, Error>(statement.header().is_some_and(|header| header.actor.department() == peer.department()))
+            let statement = statement_of(index, &decode(index, &receipt.entry)?)?;
+            let header = statement.as_ref().and_then(Statement::header);
+            Ok::<_, Error>(header.is_some_and(|header| header.actor.department() == peer.department()))
         };
         if audits || own()? { Ok(receipt) } else { Err(denied) }
     }
@@ -104,8 +103,9 @@ impl Hub {
 
     /// The department whose agreement an entry was under.
     fn provider_of(&self, receipt: &Receipt) -> Result<Option<Uscc>, Error> {
-        let envelope = decode(receipt.index, &receipt.entry)?.envelope;
-        let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
+        let Some(statement) = statement_of(receipt.index, &decode(receipt.index, &receipt.entry)?)? else {
+            return Ok(None);
+        };
         let rules = &self.snapshot().rules;
         let agreement_id = match (&statement, &receipt.outcome) {
             (_, Outcome::QueryPermitted(permitted)) => Some(&permitted.agreement_id),

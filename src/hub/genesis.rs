@@ -19,7 +19,7 @@ pub fn genesis_entry(genesis: Genesis) -> Entry {
     let (payload_type, payload) = wire::encode_statement(&Statement::Genesis(Box::new(genesis)));
     Entry {
         time,
-        envelope: dsse::Envelope { payload, payload_type, signatures: Vec::new() },
+        envelope: Some(dsse::Envelope { payload, payload_type, signatures: Vec::new() }),
         outcome: Outcome::Applied(Effect::LogOpened),
     }
 }

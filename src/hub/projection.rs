@@ -155,10 +155,13 @@ pub(super) fn catch_up(
         for bytes in entries {
             let entry = decode(applied, &bytes)?;
             let statement = replay.follow(applied, &entry)?;
-            let rules = replay.rules()?;
-            let found = published_terms(rules, bodies, terms, &statement, &entry.outcome)?;
-            let digest = Digest(sha256(&entry.envelope.payload));
-            changes.extend(changes_of(rules, applied, entry.time, &statement, digest, &entry.outcome, &found));
+            // What the hub tells of itself changes nothing.
+            if let Some((statement, envelope)) = statement.zip(entry.envelope) {
+                let rules = replay.rules()?;
+                let found = published_terms(rules, bodies, terms, &statement, &entry.outcome)?;
+                let digest = Digest(sha256(&envelope.payload));
+                changes.extend(changes_of(rules, applied, entry.time, &statement, digest, &entry.outcome, &found));
+            }
             applied += 1;
         }
         projections.apply(applied, &changes)?;
@@ -179,9 +182,8 @@ impl Replay {
     }
 
     /// Reads an entry's statement, and applies it where it is about the rules.
-    fn follow(&mut self, index: u64, entry: &Entry) -> Result<Statement, Error> {
-        let statement = wire::read_statement(&entry.envelope.payload_type, &entry.envelope.payload)
-            .map_err(|error| Error::Inconsistent(format!("entry {index}: {error}")))?;
+    fn follow(&mut self, index: u64, entry: &Entry) -> Result<Option<Statement>, Error> {
+        let Some(statement) = statement_of(index, entry)? else { return Ok(None) };
         match (&statement, &entry.outcome) {
             (Statement::Genesis(genesis), Outcome::Applied(Effect::LogOpened)) if index == 0 => {
                 self.0 = Some(Rules::of_genesis(genesis));
@@ -195,7 +197,7 @@ impl Replay {
             }
             _ => {}
         }
-        Ok(statement)
+        Ok(Some(statement))
     }
 }
 
@@ -207,6 +209,11 @@ fn single(reader: &dyn LogReader, index: u64) -> Result<Entry, Error> {
 
 pub(super) fn decode(index: u64, bytes: &[u8]) -> Result<Entry, Error> {
     Entry::decode(bytes).map_err(|error| Error::Inconsistent(format!("entry {index}: {error}")))
+}
+
+/// The statement of an entry; `None` where the hub told something of itself.
+pub(super) fn statement_of(index: u64, entry: &Entry) -> Result<Option<Statement>, Error> {
+    entry.statement().map_err(|error| Error::Inconsistent(format!("entry {index}: {error}")))
 }
 
 /// The terms of the records that a publication made current, from their bodies.

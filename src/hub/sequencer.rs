@@ -6,7 +6,7 @@
 //! projections and the snapshot move on, and the receipts leave.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,10 +16,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
-        decide::Access,
-        directory::Capability,
+        decide::{Access, LIMIT_WINDOW_SECONDS, counts_towards_limit},
         id::{AgreementId, Digest, SystemId},
-        outcome::Outcome,
+        outcome::{Notice, Outcome, Suppressed},
         rules::Rules,
         statement::Statement,
         time::{Date, Time},
@@ -44,8 +43,10 @@ pub(super) const MAX_WAITING: usize = 8_192;
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
-/// Refusals are counted over this many seconds.
-const REFUSAL_WINDOW_SECONDS: i64 = 60;
+/// How long a notice that is due waits at least for the drafts beside which it can be entered, or for a storage that was full.
+const NOTICE_PAUSE: Duration = Duration::from_secs(1);
+/// How many notices one batch takes: far more systems than are ever suppressed in the same minute, far less than a batch.
+const MAX_NOTICES: usize = 256;
 
 /// A decided statement, on its way into the log.
 pub(super) struct Draft {
@@ -153,12 +154,14 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
     let failure = Arc::new(watch::Sender::new(None));
     let failed = Arc::clone(&failure);
     let snapshot = stage.published.load();
+    let starting = |source| store::Error::Io { what: "starting the sequencer".to_owned(), source };
     let sequencer = Sequencer {
         stage,
         recent: Recent::from(snapshot.size),
         quotas: HashMap::new(),
         refusals: HashMap::new(),
-        refusals_since: snapshot.time,
+        suppressed: BTreeMap::new(),
+        timer: tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(starting)?,
         flushed: Instant::now(),
     };
     let thread = thread::Builder::new()
@@ -171,18 +174,14 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
                 failed.send_replace(Some(reason));
             }
         })
-        .map_err(|source| store::Error::Io { what: "starting the sequencer".to_owned(), source })?;
+        .map_err(starting)?;
     Ok((Handle { queue: std::sync::Mutex::new(Some(queue)), failure }, thread))
 }
 
-/// Whether a draft counts towards its system's limit a minute: what costs the hub and everybody, and a system could do without
-/// end. Refusals do, and changes of the rules by those who do not administer the hub: each makes all decisions under way stale.
-fn is_counted(rules: &Rules, draft: &Draft) -> bool {
-    match (&draft.outcome, draft.statement.header()) {
-        (Outcome::Refused(_), _) => true,
-        (Outcome::Applied(_), Some(header)) => !rules.directory.holds(&header.actor, Capability::Administer),
-        _ => false,
-    }
+/// The system towards whose limit a draft counts, if it does.
+fn counted<'a>(rules: &Rules, draft: &'a Draft) -> Option<&'a SystemId> {
+    let header = draft.statement.header()?;
+    counts_towards_limit(rules, &header.actor, &draft.outcome).then_some(&header.actor)
 }
 
 struct Sequencer {
@@ -190,9 +189,12 @@ struct Sequencer {
     recent: Recent,
     /// How many records were asked for, by agreement and day; those of past days are dropped.
     quotas: HashMap<(AgreementId, Date), u64>,
-    /// How many counted entries each system made within the window.
-    refusals: HashMap<SystemId, u32>,
-    refusals_since: Time,
+    /// How many counted entries each system made in a minute, the newest in which it made any.
+    refusals: HashMap<SystemId, (Time, u32)>,
+    /// How many requests were turned away since their system had reached its limit, by minute, until a notice says so.
+    suppressed: BTreeMap<(Time, SystemId), u64>,
+    /// Ends the wait for drafts when a notice is due.
+    timer: tokio::runtime::Runtime,
     flushed: Instant,
 }
 
@@ -206,20 +208,24 @@ struct Gathering {
     changes: Vec<Change>,
     moved: HashMap<Ground, u64>,
     quotas: HashMap<(AgreementId, Date), u64>,
-    refused: Vec<SystemId>,
+    /// The counted entries: in which minute, whose.
+    refused: Vec<(Time, SystemId)>,
+    /// The requests turned away beside them.
+    suppressed: Vec<(Time, SystemId)>,
+    /// The suppressions of which a notice is among the entries.
+    noted: Vec<(Time, SystemId)>,
     rules: Option<Rules>,
-    sealed: Vec<oneshot::Sender<Verdict>>,
+    /// Who waits for each entry; nobody for a notice.
+    sealed: Vec<Option<oneshot::Sender<Verdict>>>,
     stale: Vec<oneshot::Sender<Verdict>>,
 }
 
 /// Takes a draft into the batch.
 fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: oneshot::Sender<Verdict>) {
     let index = batch.first + batch.entries.len() as u64;
-    let counted =
-        is_counted(&snapshot.rules, &draft).then(|| draft.statement.header().map(|header| header.actor.clone()));
-    let counted = counted.flatten();
+    let counted = counted(&snapshot.rules, &draft).map(|system| (batch.time.start_of_minute(), system.clone()));
     let Draft { envelope, payload_sha256, statement, outcome, basis, terms, openings } = draft;
-    let entry = Entry { time: batch.time, envelope, outcome };
+    let entry = Entry { time: batch.time, envelope: Some(envelope), outcome };
     let bytes = entry.encode();
     if bytes.len() > MAX_ENTRY_LEN {
         drop(reply.send(Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
@@ -246,12 +252,42 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: onesh
     batch.bytes += bytes.len() + openings.iter().map(Vec::len).sum::<usize>();
     batch.entries.push(bytes);
     batch.openings.push(openings);
-    batch.sealed.push(reply);
+    batch.sealed.push(Some(reply));
+}
+
+/// Takes a notice into the batch.
+fn gather_notice(batch: &mut Gathering, notice: Notice) {
+    let entry = Entry { time: batch.time, envelope: None, outcome: Outcome::Noted(notice) }.encode();
+    batch.bytes += entry.len();
+    batch.entries.push(entry);
+    batch.openings.push(Vec::new());
+    batch.sealed.push(None);
+}
+
+/// Of which suppressions a notice is due.
+#[derive(Clone, Copy)]
+enum Due {
+    /// Those whose minute is over.
+    Past,
+    /// All: the hub stops.
+    All,
+}
+
+/// What the sequencer has to do next.
+enum Next {
+    Draft(Box<Waiting>),
+    NoticeDue,
+    End,
 }
 
 enum Check {
     Stands,
     Stale,
+    /// Its system has reached its limit of this minute.
+    Suppressed {
+        limit: u32,
+        suppression: (Time, SystemId),
+    },
     Failed(Error),
 }
 
@@ -259,17 +295,49 @@ impl Sequencer {
     /// Seals batches until nobody can send drafts any more. When it fails, the drafts that wait are dropped with the queue, and
     /// their callers learn that the hub is stopping.
     fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) -> Result<(), String> {
-        while let Some(first) = waiting.blocking_recv() {
-            self.seal(first, &mut waiting)?;
+        loop {
+            match self.next(&mut waiting) {
+                Next::Draft(first) => self.seal(Some(*first), &mut waiting, Due::Past)?,
+                Next::NoticeDue => self.seal(None, &mut waiting, Due::Past)?,
+                Next::End => break,
+            }
+        }
+        if !self.suppressed.is_empty() {
+            self.seal(None, &mut waiting, Due::All)?;
         }
         Ok(())
     }
 
+    /// Waits for a draft; where something was suppressed, no longer than until a notice is due.
+    fn next(&self, waiting: &mut mpsc::Receiver<Waiting>) -> Next {
+        let Some(((since, _), _)) = self.suppressed.first_key_value() else {
+            return waiting.blocking_recv().map_or(Next::End, |draft| Next::Draft(Box::new(draft)));
+        };
+        if let Ok(draft) = waiting.try_recv() {
+            return Next::Draft(Box::new(draft));
+        }
+        let due = since.plus_seconds(LIMIT_WINDOW_SECONDS).as_millis() - self.stage.clock.now().as_millis();
+        let most = Duration::from_secs(LIMIT_WINDOW_SECONDS.unsigned_abs());
+        let wait = Duration::from_millis(u64::try_from(due).unwrap_or_default()).clamp(NOTICE_PAUSE, most);
+        // The deadline is set where there is a timer: inside.
+        match self.timer.block_on(async { tokio::time::timeout(wait, waiting.recv()).await }) {
+            Ok(Some(draft)) => Next::Draft(Box::new(draft)),
+            Ok(None) => Next::End,
+            Err(_) => Next::NoticeDue,
+        }
+    }
+
     /// Seals one batch. An error means that the process must end.
-    fn seal(&mut self, first: Waiting, waiting: &mut mpsc::Receiver<Waiting>) -> Result<(), String> {
+    fn seal(
+        &mut self,
+        first: Option<Waiting>,
+        waiting: &mut mpsc::Receiver<Waiting>,
+        notices: Due,
+    ) -> Result<(), String> {
         let snapshot = self.stage.published.load();
         let mut batch = self.begin(&snapshot);
-        let mut next = Some(first);
+        self.gather_notices(&mut batch, notices);
+        let mut next = first;
         while let Some(Waiting { draft, reply }) = next.take() {
             // A draft may have been decided since the batch began: its entry's time must not be before its decision, or
             // whoever decides it again at that time would come to another.
@@ -277,6 +345,10 @@ impl Sequencer {
             match self.check(&snapshot, &batch, &draft) {
                 Check::Stands => gather(&snapshot, &mut batch, draft, reply),
                 Check::Stale => batch.stale.push(reply),
+                Check::Suppressed { limit, suppression } => {
+                    batch.suppressed.push(suppression);
+                    drop(reply.send(Verdict::Failed(Error::TooManyRefusals { limit })));
+                }
                 Check::Failed(error) => drop(reply.send(Verdict::Failed(error))),
             }
             if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
@@ -289,10 +361,6 @@ impl Sequencer {
     fn begin(&mut self, snapshot: &Snapshot) -> Gathering {
         // The log's time never runs backwards, whatever the clock does.
         let time = self.stage.clock.now().max(snapshot.time);
-        if time >= self.refusals_since.plus_seconds(REFUSAL_WINDOW_SECONDS) {
-            self.refusals.clear();
-            self.refusals_since = time;
-        }
         let today = time.civil_day(snapshot.rules.policy.civil_day_offset_seconds);
         self.quotas.retain(|(_, day), _| *day >= today);
         Gathering {
@@ -305,9 +373,24 @@ impl Sequencer {
             moved: HashMap::new(),
             quotas: HashMap::new(),
             refused: Vec::new(),
+            suppressed: Vec::new(),
+            noted: Vec::new(),
             rules: None,
             sealed: Vec::new(),
             stale: Vec::new(),
+        }
+    }
+
+    /// Takes into the batch what the hub has to say of suppressed requests.
+    fn gather_notices(&self, batch: &mut Gathering, due: Due) {
+        for ((since, system), count) in self.suppressed.iter().take(MAX_NOTICES) {
+            let over = since.plus_seconds(LIMIT_WINDOW_SECONDS);
+            if matches!(due, Due::Past) && over > batch.time {
+                break;
+            }
+            let (system, until) = (system.clone(), over.min(batch.time));
+            batch.noted.push((*since, system.clone()));
+            gather_notice(batch, Notice::Suppressed(Suppressed { system, count: *count, since: *since, until }));
         }
     }
 
@@ -333,12 +416,13 @@ impl Sequencer {
                 Err(error) => return Check::Failed(error.into()),
             }
         }
-        if let Some(header) = draft.statement.header().filter(|_| is_counted(&snapshot.rules, draft)) {
+        if let Some(system) = counted(&snapshot.rules, draft) {
             let limit = snapshot.rules.policy.max_refusals_per_minute;
-            let gathered = batch.refused.iter().filter(|system| **system == header.actor).count();
-            let entered = self.refusals.get(&header.actor).copied().unwrap_or_default() as usize + gathered;
-            if entered >= limit as usize {
-                return Check::Failed(Error::TooManyRefusals { limit });
+            let minute = batch.time.start_of_minute();
+            let gathered = batch.refused.iter().filter(|(since, who)| *since == minute && who == system).count();
+            let entered = self.refusals.get(system).filter(|(since, _)| *since == minute);
+            if entered.map_or(0, |(_, count)| *count as usize) + gathered >= limit as usize {
+                return Check::Suppressed { limit, suppression: (minute, system.clone()) };
             }
         }
         Check::Stands
@@ -355,8 +439,22 @@ impl Sequencer {
 
     /// Makes a batch durable and lets its receipts go. An error means that the process must end.
     fn commit(&mut self, snapshot: &Snapshot, gathering: Gathering) -> Result<(), String> {
-        let Gathering { time, first, entries, openings, changes, moved, quotas, refused, rules, sealed, stale, .. } =
-            gathering;
+        let Gathering {
+            time,
+            first,
+            entries,
+            openings,
+            changes,
+            moved,
+            quotas,
+            refused,
+            suppressed,
+            noted,
+            rules,
+            sealed,
+            stale,
+            ..
+        } = gathering;
         if !entries.is_empty() {
             let tail = self.stage.log.tail().ok_or("the log has no tail")?;
             let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
@@ -369,7 +467,7 @@ impl Sequencer {
                 Ok(()) => {}
                 Err(store::Error::Full { what, source }) => {
                     // Nothing was written, nothing of the batch is in our state: refuse it and go on.
-                    for reply in sealed {
+                    for reply in sealed.into_iter().flatten() {
                         let source = std::io::Error::new(source.kind(), source.to_string());
                         drop(reply.send(Verdict::Failed(store::Error::Full { what, source }.into())));
                     }
@@ -381,6 +479,7 @@ impl Sequencer {
             let size = tree.size();
             self.stage.projections.apply(size, &changes).map_err(|error| error.to_string())?;
             self.advance(moved, quotas, refused)?;
+            self.suppressed.retain(|suppression, _| !noted.contains(suppression));
             self.stage.published.store(match rules {
                 Some(rules) => Snapshot::new(Arc::new(rules), size, time),
                 None => snapshot.grown(size, time),
@@ -389,8 +488,12 @@ impl Sequencer {
             for ((index, entry), reply) in (first..).zip(batch.entries).zip(sealed) {
                 let sealed = Sealed { index, entry, tree: Arc::clone(&tree), checkpoint: Arc::clone(&checkpoint) };
                 // A caller that has gone away fetches its receipt later.
-                drop(reply.send(Verdict::Sealed(sealed)));
+                drop(reply.map(|reply| reply.send(Verdict::Sealed(sealed))));
             }
+        }
+        // Not those of a batch that found no room: the entries with which their system reached its limit are not there.
+        for suppression in suppressed {
+            *self.suppressed.entry(suppression).or_default() += 1;
         }
         stale.into_iter().for_each(|reply| drop(reply.send(Verdict::Stale)));
         self.flush_now_and_then();
@@ -402,7 +505,7 @@ impl Sequencer {
         &mut self,
         moved: HashMap<Ground, u64>,
         quotas: HashMap<(AgreementId, Date), u64>,
-        refused: Vec<SystemId>,
+        refused: Vec<(Time, SystemId)>,
     ) -> Result<(), String> {
         let mut moved: Vec<_> = moved.into_iter().collect();
         moved.sort_by_key(|(_, index)| *index);
@@ -411,7 +514,10 @@ impl Sequencer {
             // It was read when the draft was checked, so it is there.
             *self.quotas.get_mut(&key).ok_or("a quota was not counted")? += asked;
         }
-        refused.into_iter().for_each(|system| *self.refusals.entry(system).or_default() += 1);
+        for (minute, system) in refused {
+            let entered = self.refusals.entry(system).or_insert((minute, 0));
+            *entered = if entered.0 == minute { (minute, entered.1 + 1) } else { (minute, 1) };
+        }
         Ok(())
     }
 

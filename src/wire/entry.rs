@@ -10,10 +10,15 @@ use super::{
     proto::{self, applied::Effect as ProtoEffect, outcome::Result as ProtoResult},
     reading::{Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
+    statement::read_statement,
 };
 use crate::{
     domain::{
-        outcome::{Effect, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason},
+        outcome::{
+            Effect, Erased, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason,
+            Suppressed,
+        },
+        statement::Statement,
         time::Time,
     },
     sign::dsse,
@@ -27,8 +32,8 @@ pub const FORMAT_VERSION: u32 = 1;
 pub struct Entry {
     /// When it was sequenced.
     pub time: Time,
-    /// The statement, as received.
-    pub envelope: dsse::Envelope,
+    /// The statement, as received; `None` where the hub tells something of itself.
+    pub envelope: Option<dsse::Envelope>,
     /// What the hub did.
     pub outcome: Outcome,
 }
@@ -36,7 +41,22 @@ pub struct Entry {
 impl Entry {
     /// The bytes that are hashed and stored.
     pub fn encode(&self) -> Vec<u8> {
-        encode(self.time, &self.envelope, &self.outcome)
+        proto::Entry {
+            format_version: FORMAT_VERSION,
+            time: Some(timestamp(self.time)),
+            statement: self.envelope.as_ref().map(envelope_to_proto),
+            outcome: Some(proto::Outcome { result: Some(outcome_to_proto(&self.outcome)) }),
+        }
+        .encode_to_vec()
+    }
+
+    /// Reads the entry's statement; `None` where it has none. Says nothing about its signature.
+    ///
+    /// # Errors
+    /// Everything that is not well formed, by field.
+    pub fn statement(&self) -> Result<Option<Statement>, Malformed> {
+        let read = |envelope: &dsse::Envelope| read_statement(&envelope.payload_type, &envelope.payload);
+        self.envelope.as_ref().map(read).transpose()
     }
 
     /// Reads an entry.
@@ -55,21 +75,12 @@ impl Entry {
             Some(Err(error)) => return Err(error),
             None => reading.fail("entry.outcome", "is required"),
         };
-        reading.require(message.statement.is_some(), "entry.statement", "is required");
-        let envelope = envelope_from_proto(message.statement);
+        let is_notice = matches!(outcome, Some(Outcome::Noted(_)));
+        let problem = if is_notice { "must be absent: the hub speaks of itself" } else { "is required" };
+        reading.require(message.statement.is_some() != is_notice, "entry.statement", problem);
+        let envelope = message.statement.map(|statement| envelope_from_proto(Some(statement)));
         reading.finish(time.zip(outcome).map(|(time, outcome)| Self { time, envelope, outcome }))
     }
-}
-
-/// The bytes of an entry.
-fn encode(time: Time, envelope: &dsse::Envelope, outcome: &Outcome) -> Vec<u8> {
-    proto::Entry {
-        format_version: FORMAT_VERSION,
-        time: Some(timestamp(time)),
-        statement: Some(envelope_to_proto(envelope)),
-        outcome: Some(proto::Outcome { result: Some(outcome_to_proto(outcome)) }),
-    }
-    .encode_to_vec()
 }
 
 fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
@@ -100,6 +111,18 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
                 .collect(),
         }),
         Outcome::Applied(effect) => ProtoResult::Applied(proto::Applied { effect: Some(effect_to_proto(effect)) }),
+        Outcome::Noted(Notice::Suppressed(suppressed)) => ProtoResult::Suppressed(proto::Suppressed {
+            system: suppressed.system.to_string(),
+            count: suppressed.count,
+            since: Some(timestamp(suppressed.since)),
+            until: Some(timestamp(suppressed.until)),
+        }),
+        Outcome::Noted(Notice::Erased(erased)) => ProtoResult::Erased(proto::Erased {
+            count: erased.count,
+            digest: erased.digest.0.to_vec(),
+            since: Some(timestamp(erased.since)),
+            until: Some(timestamp(erased.until)),
+        }),
     }
 }
 
@@ -156,6 +179,12 @@ pub fn outcome_from_proto(message: &proto::Outcome) -> Result<Outcome, Malformed
         }
         Some(ProtoResult::Published(published)) => read_published(&mut reading, published).map(Outcome::Published),
         Some(ProtoResult::Applied(applied)) => read_effect(&mut reading, applied).map(Outcome::Applied),
+        Some(ProtoResult::Suppressed(suppressed)) => {
+            read_suppressed(&mut reading, suppressed).map(|suppressed| Outcome::Noted(Notice::Suppressed(suppressed)))
+        }
+        Some(ProtoResult::Erased(erased)) => {
+            read_erased(&mut reading, erased).map(|erased| Outcome::Noted(Notice::Erased(erased)))
+        }
         None => reading.fail("outcome", "is empty"),
     };
     reading.finish(outcome)
@@ -223,6 +252,20 @@ fn read_published(reading: &mut Reading, published: &proto::Published) -> Option
         results.push(violations.into_iter().collect());
     }
     Some(results)
+}
+
+fn read_suppressed(reading: &mut Reading, suppressed: &proto::Suppressed) -> Option<Suppressed> {
+    let system = reading.name("suppressed.system", &suppressed.system);
+    let since = reading.time("suppressed.since", suppressed.since.as_ref());
+    let until = reading.time("suppressed.until", suppressed.until.as_ref());
+    Some(Suppressed { system: system?, count: suppressed.count, since: since?, until: until? })
+}
+
+fn read_erased(reading: &mut Reading, erased: &proto::Erased) -> Option<Erased> {
+    let digest = reading.bytes("erased.digest", &erased.digest);
+    let since = reading.time("erased.since", erased.since.as_ref());
+    let until = reading.time("erased.until", erased.until.as_ref());
+    Some(Erased { count: erased.count, digest: digest?, since: since?, until: until? })
 }
 
 fn read_effect(reading: &mut Reading, applied: &proto::Applied) -> Option<Effect> {

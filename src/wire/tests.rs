@@ -12,7 +12,10 @@ use crate::{
         derive::DerivationRule,
         directory::Capability,
         id::{Commitment, Digest, Handle, Pseudonym, RequestId, SystemId},
-        outcome::{Effect, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason},
+        outcome::{
+            Effect, Erased, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason,
+            Suppressed,
+        },
         record::{RecordStatus, Validity},
         statement::{
             AgreementConsent, DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Header, Policy, Publication,
@@ -268,12 +271,32 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 state: AgreementState::Active,
             }),
         ),
+        (
+            "suppressed",
+            Outcome::Noted(Notice::Suppressed(Suppressed {
+                system: system(),
+                count: 1_234,
+                since: Time::from_millis(1_772_416_740_000).unwrap(),
+                until: Time::from_millis(1_772_416_800_000).unwrap(),
+            })),
+        ),
+        (
+            "erased",
+            Outcome::Noted(Notice::Erased(Erased {
+                count: 77,
+                digest: Digest([15; 32]),
+                since: Time::from_millis(1_772_300_000_000).unwrap(),
+                until: Time::from_millis(1_772_310_000_000).unwrap(),
+            })),
+        ),
     ]
 }
 
+/// The entry of an outcome; a notice has no statement.
 fn entry(outcome: Outcome) -> Entry {
     let (payload_type, payload) = encode_statement(&Statement::Query(header(), query()));
-    let envelope = dsse::Envelope::sign(&key(), &payload_type, payload).unwrap();
+    let signed = dsse::Envelope::sign(&key(), &payload_type, payload).unwrap();
+    let envelope = (!matches!(outcome, Outcome::Noted(_))).then_some(signed);
     Entry { time: Time::from_millis(1_772_416_801_000).unwrap(), envelope, outcome }
 }
 
@@ -310,6 +333,18 @@ fn every_outcome_has_its_bytes_in_an_entry_and_reads_back() {
         writeln!(lines, "{kind} {}", hex::encode(bytes)).unwrap();
     }
     golden("entries.txt", &lines);
+}
+
+#[test]
+fn only_what_the_hub_tells_of_itself_has_no_statement() {
+    let outcomes = outcomes();
+    let outcome = |wanted: &str| outcomes.iter().find(|(kind, _)| *kind == wanted).unwrap().1.clone();
+    let bare = Entry { envelope: None, ..entry(outcome("refused")) };
+    let dressed = Entry { envelope: entry(outcome("refused")).envelope, ..entry(outcome("suppressed")) };
+    for entry in [bare, dressed] {
+        let Malformed(violations) = Entry::decode(&entry.encode()).unwrap_err();
+        assert_eq!(violations[0].field, "entry.statement");
+    }
 }
 
 #[test]

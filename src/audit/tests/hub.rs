@@ -15,7 +15,7 @@ use crate::{
         decide::{Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule},
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
-        outcome::{Effect, Outcome, QueryPermitted, RecordRelease, RecordViolation},
+        outcome::{Effect, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation},
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{
@@ -35,6 +35,8 @@ pub(super) const CONSUMER: &str = "11430000006122244L";
 pub(super) const RESOURCE: &str = "market.licence";
 pub(super) const AGREEMENT: &str = "housing-licence";
 pub(super) const DAILY_LIMIT: u64 = 2_000;
+/// The refusals a minute that are entered for one system: few, so that tests reach them soon.
+pub(super) const MAX_REFUSALS: u32 = 20;
 
 pub(super) fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Secret::from_bytes(&[seed; 32])).unwrap()
@@ -104,14 +106,14 @@ impl Hub {
                     keys: vec![(kid(&administrator.key()), *administrator.key().verifying_key().as_bytes())],
                 }],
             }],
-            policy: Policy::default(),
+            policy: Policy { max_refusals_per_minute: MAX_REFUSALS, ..Policy::default() },
             decision_version: DECISION_VERSION,
             created_at: time,
         };
         let statement = Statement::Genesis(Box::new(genesis.clone()));
         let (payload_type, payload) = wire::encode_statement(&statement);
         let envelope = dsse::Envelope { payload, payload_type, signatures: Vec::new() };
-        let entry = Entry { time, envelope, outcome: Outcome::Applied(Effect::LogOpened) };
+        let entry = Entry { time, envelope: Some(envelope), outcome: Outcome::Applied(Effect::LogOpened) };
         Self {
             entries: vec![entry.encode()],
             rules: Rules::of_genesis(&genesis),
@@ -268,7 +270,14 @@ impl Hub {
             }
             _ => {}
         }
-        self.entries.push(Entry { time: self.time, envelope, outcome }.encode());
+        self.entries.push(Entry { time: self.time, envelope: Some(envelope), outcome }.encode());
+        index
+    }
+
+    /// Enters what the hub tells of itself.
+    pub(super) fn note(&mut self, notice: Notice) -> u64 {
+        let index = self.size();
+        self.entries.push(Entry { time: self.time, envelope: None, outcome: Outcome::Noted(notice) }.encode());
         index
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{
     copied, found,
     hub::{
-        AGREEMENT, Actor, CONSUMER, DAILY_LIMIT, Hub, PROVIDER, administrator, agreement_text, consent, consumer,
-        handle, kid, proposal, provider, query, register_key, resource,
+        AGREEMENT, Actor, CONSUMER, DAILY_LIMIT, Hub, MAX_REFUSALS, PROVIDER, administrator, agreement_text, consent,
+        consumer, handle, kid, proposal, provider, query, register_key, resource,
     },
     verified,
 };
@@ -15,7 +15,7 @@ use crate::{
         agreement::AgreementState,
         directory::Capability,
         id::Digest,
-        outcome::{Effect, Outcome, Refusal, RefusalReason},
+        outcome::{Effect, Erased, Notice, Outcome, Refusal, RefusalReason, Suppressed},
         record::RecordStatus,
         statement::{RuleChange, Statement},
     },
@@ -463,8 +463,73 @@ fn entries_that_do_not_read() {
     assert_eq!(codes, [(Some(index), "ENTRY_MALFORMED".to_owned())]);
     let (codes, index) = rewritten(|entry| {
         let mut decoded = Entry::decode(entry).unwrap();
-        decoded.envelope.payload.push(0);
+        decoded.envelope.as_mut().unwrap().payload.push(0);
         *entry = decoded.encode();
     });
     assert_eq!(codes, [(Some(index), "STATEMENT_MALFORMED".to_owned())]);
+}
+
+/// A minute in which the consumer was refused so often that more was not entered, told of when it is over.
+fn flooded(refusals: u32) -> (Hub, Suppressed) {
+    let mut hub = Hub::running();
+    hub.time = hub.time.start_of_minute().plus_seconds(60);
+    let since = hub.time;
+    for _ in 0..refusals {
+        hub.query(&["HOLDER"], &[1]);
+    }
+    hub.time = hub.time.plus_seconds(75);
+    (hub, Suppressed { system: consumer().system, count: 9, since, until: since.plus_seconds(60) })
+}
+
+#[test]
+fn suppressions_that_the_log_does_not_bear_out() {
+    let lie = |refusals, change: &dyn Fn(&mut Suppressed)| {
+        let (mut hub, mut suppressed) = flooded(refusals);
+        change(&mut suppressed);
+        let index = hub.note(Notice::Suppressed(suppressed));
+        let (_temporary, folder) = copied(&hub);
+        (found(&verified(&folder)), index)
+    };
+    assert_eq!(lie(MAX_REFUSALS, &|_| {}).0, [], "the truth");
+    let unfounded = |index| vec![(Some(index), "SUPPRESSION_UNFOUNDED".to_owned())];
+    for (refusals, change) in [
+        (MAX_REFUSALS - 1, &(|_: &mut Suppressed| {}) as &dyn Fn(&mut Suppressed)),
+        (MAX_REFUSALS, &|lie| lie.system = provider().system),
+        (MAX_REFUSALS, &|lie| lie.count = 0),
+        (MAX_REFUSALS, &|lie| lie.until = lie.since.plus_seconds(61)),
+        (MAX_REFUSALS, &|lie| lie.until = lie.since.plus_seconds(-1)),
+    ] {
+        let (codes, index) = lie(refusals, change);
+        assert_eq!(codes, unfounded(index));
+    }
+    // Another minute is not the one in which the limit was reached, either.
+    let (codes, index) = lie(MAX_REFUSALS, &|lie| lie.since = lie.since.plus_seconds(1));
+    assert_eq!(codes, [unfounded(index), unfounded(index)].concat());
+}
+
+#[test]
+fn erasures_told_out_of_order_or_before_their_day_is_over() {
+    let told = |days: &[i64]| {
+        let mut hub = Hub::running();
+        let first = hub.time;
+        for after in days {
+            let until = hub.time;
+            hub.time = first.plus_seconds(after * 86_400);
+            hub.note(Notice::Erased(Erased { count: 3, digest: Digest([1; 32]), since: until, until }));
+        }
+        let (_temporary, folder) = copied(&hub);
+        found(&verified(&folder)).into_iter().map(|(_, code)| code).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[1, 2, 9]), Vec::<String>::new());
+    assert_eq!(told(&[0]), ["ERASURE_UNFOUNDED"]);
+    assert_eq!(told(&[1, 1]), ["ERASURE_UNFOUNDED", "ERASURE_UNFOUNDED"], "of a day not over, and twice in a day");
+
+    let mut hub = Hub::running();
+    let (since, until) = (hub.time, hub.time);
+    hub.time = hub.time.plus_seconds(86_400);
+    hub.note(Notice::Erased(Erased { count: 0, digest: Digest([1; 32]), since, until }));
+    hub.time = hub.time.plus_seconds(86_400);
+    hub.note(Notice::Erased(Erased { count: 1, digest: Digest([1; 32]), since: since.plus_seconds(-9), until }));
+    let (_temporary, folder) = copied(&hub);
+    assert_eq!(found(&verified(&folder)).len(), 2);
 }

@@ -8,6 +8,7 @@ use super::{
     verified,
 };
 use crate::domain::{
+    outcome::{Notice, Suppressed},
     record::RecordStatus,
     statement::{RuleChange, Statement},
 };
@@ -25,6 +26,7 @@ enum Act {
     Replay,
     Usurp,
     Late,
+    Flood(u64),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -47,6 +49,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Replay),
         1 => Just(Act::Usurp),
         1 => Just(Act::Late),
+        1 => (0..9u64).prop_map(Act::Flood),
     ]
 }
 
@@ -101,6 +104,18 @@ fn play(hub: &mut Hub, asker: &mut Actor, act: Act) {
             header.issued_at = hub.time.plus_seconds(-3_600);
             let statement = Statement::Query(header, query(&["NAME"], 1));
             hub.submit_looking_up(asker, &statement, &[1]);
+        }
+        Act::Flood(suppressed) => {
+            hub.time = hub.time.start_of_minute().plus_seconds(60);
+            let since = hub.time;
+            for _ in 0..hub.rules.policy.max_refusals_per_minute {
+                hub.change(asker, register_key(&Actor { seed: 90, ..provider() }));
+            }
+            hub.time = hub.time.plus_seconds(30);
+            if suppressed > 0 {
+                let (system, until) = (asker.system.clone(), hub.time);
+                hub.note(Notice::Suppressed(Suppressed { system, count: suppressed, since, until }));
+            }
         }
     }
 }

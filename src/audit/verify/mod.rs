@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! folder ──> tree.rs: checkpoint, tiles, bundles, leaf hashes, root ──> replay.rs, entry by entry:
-//!                time, signer.rs, request id, admission, then rule.rs | query.rs | publication.rs
+//!                time, signer.rs, request id, admission, then rule.rs | query.rs | publication.rs; notice.rs for the hub's own
 //! ```
 //!
 //! It never stops at a finding. After one, the replay follows what the hub did, so that one wrong act is one finding and not
@@ -12,6 +12,7 @@
 //! agreements), one row for each record published, one for each request id, and the day's quotas. These grow with the
 //! number of records and requests, at about 150 and 100 bytes each.
 
+mod notice;
 mod publication;
 mod query;
 mod replay;

@@ -4,20 +4,21 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{
-        decide::{Standing, admit},
+        decide::{Standing, admit, counts_towards_limit},
         id::{Digest, RequestId, SystemId},
         outcome::{Effect, Outcome, Refusal, RefusalReason},
         rules::Rules,
         statement::{DECISION_VERSION, Genesis, Header, Statement},
         time::{Moment, Time},
     },
-    sign::sha256,
+    sign::{dsse, sha256},
     tlog::{Hash, leaf_hash},
-    wire::{self, Entry},
+    wire::Entry,
 };
 
 use super::{
     Fault, Finding, Report, Trust,
+    notice::Notices,
     publication::Records,
     query::Quotas,
     rule,
@@ -41,6 +42,7 @@ pub(super) struct Ledger {
     pub(super) quotas: Quotas,
     /// The first statement under each request id, by the SHA-256 of its payload.
     requests: HashMap<(SystemId, RequestId), Digest>,
+    pub(super) notices: Notices,
 }
 
 /// What is found at one entry.
@@ -104,29 +106,35 @@ impl Replay {
         self.last_time = self.last_time.max(Some(entry.time));
         report.first_time.get_or_insert_with(|| entry.time.to_string());
         report.last_time = Some(entry.time.to_string());
-        let statement = match wire::read_statement(&entry.envelope.payload_type, &entry.envelope.payload) {
+        let statement = match entry.statement() {
             Ok(statement) => statement,
             Err(error) => {
                 found.add(Fault::StatementMalformed, error.to_string());
                 return None;
             }
         };
-        count(report, &entry, &statement);
-        match (&statement, statement.header()) {
-            (Statement::Genesis(genesis), _) if index == 0 => self.open(genesis, bytes, &entry, found),
-            (Statement::Genesis(_), _) => found.add(Fault::GenesisMisplaced, "only the first entry can be one"),
-            (_, Some(header)) => match &mut self.ledger {
-                Some(ledger) => {
-                    let basis = ledger.follow(index, &entry, &statement, header, found);
+        count(report, &entry, statement.as_ref());
+        match (&statement, &mut self.ledger) {
+            (Some(Statement::Genesis(genesis)), _) if index == 0 => self.open(genesis, bytes, &entry, found),
+            (Some(Statement::Genesis(_)), _) => {
+                found.add(Fault::GenesisMisplaced, "only the first entry can be one");
+            }
+            (_, None) if index == 0 => found.add(Fault::GenesisInvalid, "the first entry must be a genesis"),
+            // Without a genesis there are no rules: its own finding says so, once.
+            (_, None) => {}
+            (Some(statement), Some(ledger)) => {
+                if let Some(header) = statement.header() {
+                    let basis = ledger.follow(index, &entry, statement, header, found);
                     *report.decisions.entry(basis).or_default() += 1;
                 }
-                None if index == 0 => found.add(Fault::GenesisInvalid, "the first entry must be a genesis"),
-                // Without a genesis there are no rules: its own finding says so, once.
-                None => {}
-            },
-            (_, None) => {}
+            }
+            (None, Some(ledger)) => {
+                if let Outcome::Noted(notice) = &entry.outcome {
+                    ledger.notices.follow(&ledger.rules, notice, entry.time, found);
+                }
+            }
         }
-        (!found.0.is_empty()).then(|| describe::of(index, &entry, &statement).summary())
+        (!found.0.is_empty()).then(|| describe::of(index, &entry, statement.as_ref()).summary())
     }
 
     fn open(&mut self, genesis: &Genesis, bytes: &[u8], entry: &Entry, found: &mut Found) {
@@ -140,7 +148,7 @@ impl Replay {
                 "its outcome must be that the log was opened".to_owned(),
             ),
             (
-                entry.envelope.signatures.is_empty(),
+                entry.envelope.as_ref().is_some_and(|envelope| envelope.signatures.is_empty()),
                 "it must carry no signature: its hash is what is trusted".to_owned(),
             ),
             (
@@ -162,6 +170,7 @@ impl Replay {
             records: Records::default(),
             quotas: Quotas::default(),
             requests: HashMap::new(),
+            notices: Notices::default(),
         });
     }
 }
@@ -179,8 +188,13 @@ impl Ledger {
         if header.hub != self.rules.hub {
             found.add(Fault::HubForeign, format!("it is meant for {}, this is {}", header.hub, self.rules.hub));
         }
-        let signer = self.keys.check(&self.rules, &entry.envelope, &header.actor, found);
-        let reused = self.request_reused(entry, header, found);
+        // An entry of a statement has its envelope.
+        let Some(envelope) = &entry.envelope else { return Basis::Recomputed };
+        let signer = self.keys.check(&self.rules, envelope, &header.actor, found);
+        let reused = self.request_reused(envelope, &entry.outcome, header, found);
+        if counts_towards_limit(&self.rules, &header.actor, &entry.outcome) {
+            self.notices.count(&header.actor, entry.time, self.rules.policy.max_refusals_per_minute);
+        }
         let now = Moment::new(entry.time);
         let admitted = match signer.kid {
             Some(kid) => {
@@ -203,18 +217,24 @@ impl Ledger {
     }
 
     /// Whether the actor used the request id before.
-    fn request_reused(&mut self, entry: &Entry, header: &Header, found: &mut Found) -> bool {
-        let payload = Digest(sha256(&entry.envelope.payload));
+    fn request_reused(
+        &mut self,
+        envelope: &dsse::Envelope,
+        outcome: &Outcome,
+        header: &Header,
+        found: &mut Found,
+    ) -> bool {
+        let payload = Digest(sha256(&envelope.payload));
         let key = (header.actor.clone(), header.request_id);
         match self.requests.get(&key) {
             Some(first) if *first == payload => {
                 found.add(Fault::StatementRepeated, format!("request {} was answered before", header.request_id));
                 // One finding says it; that it then had to be refused follows.
-                refused_for(&entry.outcome, RefusalReason::RequestIdReused)
+                refused_for(outcome, RefusalReason::RequestIdReused)
             }
             Some(_) => true,
             None => {
-                if !refused_for(&entry.outcome, RefusalReason::RequestIdReused) {
+                if !refused_for(outcome, RefusalReason::RequestIdReused) {
                     self.requests.insert(key, payload);
                 }
                 false
@@ -255,8 +275,9 @@ pub(super) fn refused_for(outcome: &Outcome, reason: RefusalReason) -> bool {
     matches!(outcome, Outcome::Refused(refusal) if refusal.reason == reason)
 }
 
-fn count(report: &mut Report, entry: &Entry, statement: &Statement) {
-    *report.kinds.entry(describe::kind(statement).0.to_owned()).or_default() += 1;
+fn count(report: &mut Report, entry: &Entry, statement: Option<&Statement>) {
+    let (kind, _) = statement.map_or_else(|| describe::own_kind(&entry.outcome), describe::kind);
+    *report.kinds.entry(kind.to_owned()).or_default() += 1;
     if let Outcome::Refused(refusal) = &entry.outcome {
         *report.refusals.entry(refusal.reason.as_str().to_owned()).or_default() += 1;
     }

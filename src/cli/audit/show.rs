@@ -36,7 +36,8 @@ pub(super) struct Show {
     #[arg(long, value_name = "A..B", value_parser = range)]
     range: Option<Range<u64>>,
 
-    /// Print each statement as a standard DSSE JSON envelope, one on a line; genesis, which nobody signed, is left out
+    /// Print each statement as a standard DSSE JSON envelope, one on a line; what nobody signed, genesis and the hub's own
+    /// entries, is left out
     #[arg(long)]
     dsse: bool,
 }
@@ -124,10 +125,10 @@ fn print_entry(output: &Output, dsse: bool, index: u64, bytes: &[u8]) -> anyhow:
         return output.print(&described);
     }
     let entry = Entry::decode(bytes).or_exit(Exit::BadInput, format!("entry {index} does not read"))?;
-    if entry.envelope.signatures.is_empty() {
-        return Ok(());
+    match entry.envelope.filter(|envelope| !envelope.signatures.is_empty()) {
+        Some(envelope) => output.print(&EnvelopeJson(envelope.to_json())).with_context(|| format!("entry {index}")),
+        None => Ok(()),
     }
-    output.print(&EnvelopeJson(entry.envelope.to_json())).with_context(|| format!("entry {index}"))
 }
 
 /// A DSSE envelope, already JSON.

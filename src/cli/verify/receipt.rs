@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Checked, ReceiptFiles};
 use crate::{
-    cli::{Exit, Output, Run, key::read_public},
+    cli::{Exit, OrExit as _, Output, Run, key::read_public},
     client::verify,
 };
 
@@ -35,7 +35,9 @@ impl Run for Receipt {
         let mut checked = Checked::default();
         let receipt = checked.add(&verify::receipt(&entry, proof.as_bytes(), &log_key));
         if let (Some(receipt), Some(key)) = (&receipt, &key) {
-            checked.add(&verify::statement_signature(&receipt.entry.envelope, key));
+            let envelope = receipt.entry.envelope.as_ref();
+            let envelope = envelope.or_exit(Exit::BadInput, "the entry is the hub's own: it has no statement")?;
+            checked.add(&verify::statement_signature(envelope, key));
         }
         checked.finish(output)
     }

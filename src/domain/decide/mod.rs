@@ -14,8 +14,9 @@ pub use release::{Found, Released, decide_release};
 pub use rule::{RuleFacts, decide_rule};
 
 use super::{
-    id::KeyId,
-    outcome::{Refusal, RefusalReason},
+    directory::Capability,
+    id::{KeyId, SystemId},
+    outcome::{Outcome, Refusal, RefusalReason},
     rules::Rules,
     statement::Statement,
     time::Moment,
@@ -31,6 +32,20 @@ pub struct Standing {
     /// Whether every commitment of the statement is opened beside it, and nothing else.
     pub openings_match: bool,
 }
+
+/// Whether an entry counts towards its system's limit a minute (`max_refusals_per_minute`): what costs the hub and everybody,
+/// and a system could do without end. Refusals do, and changes of the rules by those who do not administer the hub: each makes
+/// all decisions under way stale. `rules` are those before the entry.
+pub fn counts_towards_limit(rules: &Rules, actor: &SystemId, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Refused(_) => true,
+        Outcome::Applied(_) => !rules.directory.holds(actor, Capability::Administer),
+        Outcome::QueryPermitted(_) | Outcome::Published(_) | Outcome::Noted(_) => false,
+    }
+}
+
+/// How long a system's limit counts: a whole minute of UTC. An auditor finds the same minutes.
+pub const LIMIT_WINDOW_SECONDS: i64 = 60;
 
 /// The rules that every statement meets first.
 ///

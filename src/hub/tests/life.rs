@@ -8,11 +8,11 @@ use crate::{
         agreement::LookupKind,
         directory::Capability,
         id::{AgreementId, KeyId},
-        outcome::{Outcome, RecordViolation, RefusalReason},
+        outcome::{Notice, Outcome, RecordViolation, RefusalReason, Suppressed},
         record::RecordStatus,
         statement::{Policy, RuleChange, Statement},
     },
-    hub::{Error, Receipt},
+    hub::{Clock as _, Error, Receipt},
     sign::sd_jwt::{Expected, sd_hash, verify},
     store::memory,
     tlog::{TlogProof, leaf_hash},
@@ -289,6 +289,68 @@ async fn refusals_beyond_the_limit_are_turned_away_without_entries() {
     assert_eq!(world.hub.snapshot().size, size);
     world.pass(61);
     refused(&world, &world.change(&world.administrator, stray()).await);
+}
+
+/// A world in whose first minute the administrator was refused as often as is entered, and so often more.
+async fn flooded(more: u64) -> World {
+    let world = World::begin(memory::store(), Policy { max_refusals_per_minute: 3, ..Policy::default() });
+    // A second before the minute ends: the clock stands still, but the sequencer waits by a real one.
+    world.pass(59);
+    let stray = || RuleChange::RetireKey { kid: KeyId([0; 32]), compromised_since: None };
+    for _ in 0..3 {
+        refused(&world, &world.change(&world.administrator, stray()).await);
+    }
+    for _ in 0..more {
+        let envelope = world.administrator.sign(&Statement::Rule(world.header(&world.administrator), stray()));
+        world.hub.change_rules(world.administrator.system.clone(), envelope, vec![]).await.unwrap_err();
+    }
+    world
+}
+
+/// The suppressions that the log tells of, with the indexes of their entries.
+fn suppressions(world: &World) -> Vec<(u64, Suppressed)> {
+    let size = world.hub.snapshot().size;
+    let entry = |index| world.hub.reader.entries(index, index + 1, 1).unwrap().remove(0);
+    let notice = |index| match Entry::decode(&entry(index)).unwrap().outcome {
+        Outcome::Noted(Notice::Suppressed(suppressed)) => Some((index, suppressed)),
+        _ => None,
+    };
+    (0..size).filter_map(notice).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn minute_of_suppressed_refusals_ends_with_one_entry_that_counts_them_before_any_later_one() {
+    let world = flooded(5).await;
+    assert_eq!(suppressions(&world), []);
+    let since = world.clock.now().start_of_minute();
+    world.pass(61);
+    let later =
+        world.change(&world.administrator, RuleChange::RetireKey { kid: KeyId([0; 32]), compromised_since: None });
+    let later = later.await;
+    let until = since.plus_seconds(60);
+    let system = world.administrator.system.clone();
+    assert_eq!(suppressions(&world), [(later.index - 1, Suppressed { system, count: 5, since, until })]);
+    world.pass(61);
+    world.change(&world.administrator, RuleChange::RetireKey { kid: KeyId([0; 32]), compromised_since: None }).await;
+    assert_eq!(suppressions(&world).len(), 1, "said once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn suppressed_refusals_are_told_when_nothing_more_comes_and_when_the_hub_stops() {
+    let world = flooded(2).await;
+    world.pass(61);
+    let told = async {
+        while suppressions(&world).is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), told).await.unwrap();
+
+    let world = flooded(4).await;
+    world.hub.stop().unwrap();
+    let found = suppressions(&world);
+    assert_eq!(found.iter().map(|(_, suppressed)| suppressed.count).collect::<Vec<_>>(), [4]);
+    assert_eq!(found[0].1.until, world.clock.now(), "counted as far as the minute went");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,7 @@ impl Log {
         let mut requests = HashSet::new();
         let mut earlier = BTreeMap::new();
         for receipt in receipts {
-            let header = receipt.statement.header().unwrap();
+            let header = receipt.statement.as_ref().unwrap().header().unwrap();
             assert!(requests.insert((header.actor.clone(), header.request_id)), "one request, two receipts");
             let root = earlier.insert(receipt.checkpoint.size, receipt.checkpoint.root);
             assert!(root.is_none_or(|root| root == receipt.checkpoint.root), "two roots for one size: a fork");

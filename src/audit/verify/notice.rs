@@ -1,0 +1,87 @@
+//! What the hub tells of itself, held against what the log shows.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::{
+    decide::LIMIT_WINDOW_SECONDS,
+    id::SystemId,
+    outcome::{Erased, Notice, Suppressed},
+    rules::Rules,
+    time::Time,
+};
+
+use super::{Fault, replay::Found};
+
+/// What notices are held against. A row is kept for each minute in which a system reached its limit: one for some hundred
+/// entries of a flood, none otherwise.
+#[derive(Default)]
+pub(super) struct Notices {
+    /// The minute of the newest counted entry, and how many each system made in it.
+    minute: Option<Time>,
+    counted: HashMap<SystemId, u32>,
+    reached: BTreeSet<(Time, SystemId)>,
+    /// When the last erasure told of was made, and when it was told.
+    erased: Option<(Time, Time)>,
+}
+
+impl Notices {
+    /// Counts an entry towards its system's limit.
+    pub(super) fn count(&mut self, system: &SystemId, time: Time, limit: u32) {
+        let minute = time.start_of_minute();
+        if self.minute != Some(minute) {
+            self.minute = Some(minute);
+            self.counted.clear();
+        }
+        let counted = self.counted.entry(system.clone()).or_default();
+        *counted = counted.saturating_add(1);
+        if *counted >= limit {
+            self.reached.insert((minute, system.clone()));
+        }
+    }
+
+    /// Checks a notice. How many were suppressed, and what was erased, rests on the hub's word.
+    pub(super) fn follow(&mut self, rules: &Rules, notice: &Notice, time: Time, found: &mut Found) {
+        match notice {
+            Notice::Suppressed(suppressed) => self.check_suppressed(rules, suppressed, time, found),
+            Notice::Erased(erased) => self.check_erased(rules, erased, time, found),
+        }
+    }
+
+    fn check_suppressed(&self, rules: &Rules, suppressed: &Suppressed, time: Time, found: &mut Found) {
+        let Suppressed { system, count, since, until } = suppressed;
+        let is_minute = since.start_of_minute() == *since
+            && since <= until
+            && *until <= since.plus_seconds(LIMIT_WINDOW_SECONDS)
+            && *until <= time;
+        let limit = rules.policy.max_refusals_per_minute;
+        for (holds, message) in [
+            (*count > 0, "it says that nothing was suppressed".to_owned()),
+            (is_minute, format!("{since} to {until} is not within one minute before the entry")),
+            (
+                self.reached.contains(&(*since, system.clone())),
+                format!("{system} had not reached its limit of {limit} in the minute from {since} on"),
+            ),
+        ] {
+            if !holds {
+                found.add(Fault::SuppressionUnfounded, message);
+            }
+        }
+    }
+
+    fn check_erased(&mut self, rules: &Rules, erased: &Erased, time: Time, found: &mut Found) {
+        let Erased { count, since, until, .. } = erased;
+        let day = |time: Time| time.civil_day(rules.policy.civil_day_offset_seconds);
+        let follows = self.erased.is_none_or(|(last, told)| last <= *since && day(told) < day(time));
+        for (holds, message) in [
+            (*count > 0, "it says that nothing was erased".to_owned()),
+            (since <= until, format!("its period ends at {until}, before it begins at {since}")),
+            (day(*until) < day(time), format!("it tells of the day of {until} before that is over")),
+            (follows, "its period or its day is one of which an entry before told".to_owned()),
+        ] {
+            if !holds {
+                found.add(Fault::ErasureUnfounded, message);
+            }
+        }
+        self.erased = Some((*until, time));
+    }
+}
