@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use hutong::{
+    audit::Mismatch,
     config::Settings,
     domain::outcome::{RecordViolation, RefusalReason},
 };
@@ -35,6 +36,15 @@ fn every_reason_and_every_violation_is_explained() {
     let violations = RecordViolation::ALL.iter().map(|violation| violation.as_str());
     let missing: Vec<_> = reasons.chain(violations).filter(|code| !page.contains(&format!("\n| `{code}` |"))).collect();
     assert!(missing.is_empty(), "docs/refusals.md has no row for {missing:?}");
+}
+
+#[test]
+fn every_code_of_a_reconciliation_is_explained() {
+    let page = read("docs/auditors.md");
+    let explained =
+        |code: &str| page.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{code}`")));
+    let missing: Vec<_> = Mismatch::ALL.iter().filter(|mismatch| !explained(mismatch.code())).collect();
+    assert!(missing.is_empty(), "docs/auditors.md has no row for {missing:?}");
 }
 
 #[test]

@@ -90,6 +90,14 @@ pub enum Error {
         /// Why it did not come.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// More than fits the memory that this may take.
+    #[error("there are more than {most} {what}: take them in parts")]
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How many are taken at once.
+        most: usize,
+    },
     /// A tree could not be built.
     #[error(transparent)]
     Tree(#[from] tlog::Error),

@@ -2,22 +2,25 @@
 //!
 //! ```text
 //! hub ── AuditService ──> mirror.rs ──> folder (checkpoint, tile/…, log.vkey) ──> verify/ ──> Report
-//!                                                                            └──> describe.rs ──> people
+//!                                                  │                         └──> describe.rs ──> people
+//! receipts, journals ──────────────────────────────┴─> reconcile/ ──> Reconciliation
 //! ```
 //!
 //! A [`mirror()`] is proved against the log's signed checkpoint before anything of it is written, and never overwrites history.
 //! [`verify()`] works offline and non-interactively from such a folder and a [`Trust`]: every hash, every signature, and every
 //! decision that the log alone can show, made again by the same pure rules that the hub follows ([`crate::domain::decide`]).
-//! Of the hub's own code and storage nothing is used here, so what is wrong there cannot excuse itself here.
+//! [`reconcile()`] compares such a folder with what a department holds. Of the hub's own code and storage nothing is used here, so what is wrong there cannot excuse itself here.
 
 mod describe;
 mod error;
 mod finding;
 mod folder;
 mod mirror;
+mod reconcile;
 mod report;
 mod source;
 mod verify;
+mod walk;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -28,6 +31,7 @@ pub use error::Error;
 pub use finding::{Fault, Finding};
 pub use folder::{CHECKPOINT_FILE, Folder, VKEY_FILE};
 pub use mirror::{Mirrored, mirror};
+pub use reconcile::{Discrepancy, Holdings, Mismatch, Reconciliation, reconcile};
 pub use report::{Basis, Report};
 pub use source::{GrpcSource, LogSource};
 pub use verify::{Trust, verify};

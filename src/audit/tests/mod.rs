@@ -5,6 +5,7 @@ mod hub;
 mod lies;
 mod mirroring;
 mod random;
+mod reconciling;
 
 use tempfile::TempDir;
 

@@ -1,6 +1,7 @@
 //! `hutong audit`: a copy of the exchange log, verified by anyone with public keys alone.
 
 mod mirror;
+mod reconcile;
 mod show;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(super) struct Audit {
 enum AuditCommand {
     Mirror(mirror::Mirror),
     Verify(verify::Verify),
+    Reconcile(reconcile::Reconcile),
     Show(show::Show),
 }
 
@@ -37,6 +39,7 @@ impl Run for Audit {
         match self.command {
             AuditCommand::Mirror(args) => args.run(output),
             AuditCommand::Verify(args) => args.run(output),
+            AuditCommand::Reconcile(args) => args.run(output),
             AuditCommand::Show(args) => args.run(output),
         }
     }
@@ -49,7 +52,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::RolledBack { .. } | Error::TwoHistories { .. } | Error::FalseEntries { .. } | Error::Damaged { .. } => {
             Exit::Findings
         }
-        Error::NoLog(_) | Error::Untrusted { .. } => Exit::BadInput,
+        Error::NoLog(_) | Error::Untrusted { .. } | Error::TooMuch { .. } => Exit::BadInput,
         Error::ForeignLog { .. } => Exit::Config,
         Error::InUse(_) => Exit::CannotCreate,
         Error::Source { source, .. } => exit_of_source(source.as_ref()),
