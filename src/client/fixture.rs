@@ -296,6 +296,7 @@ pub(super) fn agreement_version() -> AgreementVersion {
         digest,
         state: AgreementState::Proposed,
         suspended_by: None,
+        accepted: false,
         entry_indexes: vec![1],
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    catalog::{Resource, SharingClass},
     id::{AgreementId, Code, Commitment, Digest, DomainName, FieldCode, ResourceId},
     identifier::Uscc,
     time::Time,
@@ -97,8 +98,21 @@ pub struct AgreementVersion {
     pub state: AgreementState,
     /// Who suspended it and alone may resume it.
     pub suspended_by: Option<Uscc>,
+    /// Whether the provider accepted the text.
+    pub accepted: bool,
     /// The entries that changed it.
     pub entry_indexes: Vec<u64>,
+}
+
+impl AgreementVersion {
+    /// The first field that is CONDITIONAL in a resource as it stands, where the provider has not accepted the text: without
+    /// that it neither comes into force nor, where the catalog was tightened since, stays in force.
+    pub fn unaccepted_field(&self, resource: &Resource) -> Option<&FieldCode> {
+        let conditional = |code: &&FieldCode| {
+            resource.field(code.as_str()).is_some_and(|field| field.sharing_class == SharingClass::Conditional)
+        };
+        self.text.fields.iter().find(conditional).filter(|_| !self.accepted)
+    }
 }
 
 /// An agreement: its versions from 1 on.

@@ -154,6 +154,7 @@ impl Rules {
                     digest: *digest,
                     state,
                     suspended_by: None,
+                    accepted: false,
                     entry_indexes: vec![index],
                 };
                 match replaced {
@@ -174,7 +175,13 @@ impl Rules {
                 agreement.versions.iter_mut().for_each(|version| version.state = AgreementState::Terminated);
                 set_state(&mut agreement, index, number, state, None)?;
             }
-            RuleChange::AgreementAcceptance(_) | RuleChange::AgreementResumption { .. } => {
+            RuleChange::AgreementAcceptance(_) => {
+                let version = agreement.version_mut(number)?;
+                version.accepted = true;
+                let suspended_by = version.suspended_by;
+                set_state(&mut agreement, index, number, state, suspended_by.as_ref())?;
+            }
+            RuleChange::AgreementResumption { .. } => {
                 set_state(&mut agreement, index, number, state, None)?;
             }
             _ => return None,

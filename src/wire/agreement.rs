@@ -116,5 +116,6 @@ pub fn agreement_to_proto(version: &AgreementVersion, openings: &[Opening]) -> p
         suspended_by: version.suspended_by.map(|uscc| uscc.as_str().to_owned()).unwrap_or_default(),
         entry_indexes: version.entry_indexes.clone(),
         openings: openings.iter().map(opening_to_proto).collect(),
+        accepted: version.accepted,
     }
 }

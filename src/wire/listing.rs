@@ -105,6 +105,7 @@ pub fn agreement_from_proto(message: &proto::Agreement) -> Result<(AgreementVers
         digest,
         state,
         suspended_by,
+        accepted: message.accepted,
         entry_indexes: message.entry_indexes.clone(),
     });
     reading.finish(version.map(|version| (version, openings)))
@@ -172,7 +173,15 @@ mod tests {
         let serialized: Arc<[u8]> = encode_agreement_text(&text).into();
         let digest = Digest(sha256(&serialized));
         let state = AgreementState::Active;
-        AgreementVersion { text, serialized, digest, state, suspended_by: None, entry_indexes: vec![1, 2] }
+        AgreementVersion {
+            text,
+            serialized,
+            digest,
+            state,
+            suspended_by: None,
+            accepted: true,
+            entry_indexes: vec![1, 2],
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         agreement::AgreementState,
+        catalog::SharingClass,
         directory::Capability,
         id::Digest,
         outcome::{Effect, Erased, Notice, Outcome, Refusal, RefusalReason, Suppressed},
@@ -178,6 +179,37 @@ fn refusals_that_the_rules_did_not_justify() {
         let statement = hub.query_statement(&["HOLDER"], &[1]);
         let refusal = Refusal::new(RefusalReason::PurposeNotAgreed, "permit");
         hub.enter(consumer().sign(&statement), &statement, Outcome::Refused(refusal))
+    });
+}
+
+#[test]
+fn agreement_that_its_provider_never_accepted_after_the_catalog_was_tightened() {
+    expect(&["WRONGLY_DONE:ACCEPTANCE_MISSING"], |hub| {
+        let mut open = resource();
+        open.sharing_class = SharingClass::Unconditional;
+        open.fields[2].sharing_class = SharingClass::Unconditional;
+        hub.release_catalog(vec![open]);
+        let text = agreement_text(hub.time, "open", &["NAME"]);
+        hub.change(&consumer(), proposal(&consumer(), text.clone()));
+        hub.change(&administrator(), RuleChange::AgreementActivation(consent(&administrator(), &text)));
+        let asking = |hub: &mut Hub| {
+            let mut asked = query(&["NAME"], 1);
+            asked.agreement_id = Some("open".parse().unwrap());
+            Statement::Query(hub.header(&consumer()), asked)
+        };
+        let statement = asking(hub);
+        let permit = hub.decide(&consumer(), &statement, &[1]);
+        hub.submit_looking_up(&consumer(), &statement, &[1]);
+        hub.release_catalog(vec![resource()]);
+        let refused = asking(hub);
+        hub.submit_looking_up(&consumer(), &refused, &[1]);
+        let statement = asking(hub);
+        let lie = hub.enter(consumer().sign(&statement), &statement, permit);
+        // Accepted, it gives again what it gave.
+        hub.change(&provider(), RuleChange::AgreementAcceptance(consent(&provider(), &text)));
+        let statement = asking(hub);
+        hub.submit_looking_up(&consumer(), &statement, &[1]);
+        lie
     });
 }
 

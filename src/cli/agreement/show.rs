@@ -13,7 +13,11 @@ use crate::{
         system::{AsSystem, OrHub as _},
     },
     client::ShownAgreement,
-    domain::{agreement::AgreementState, id::AgreementId, time::Time},
+    domain::{
+        agreement::{AgreementState, AgreementVersion},
+        id::AgreementId,
+        time::Time,
+    },
 };
 
 /// Show an agreement: the text that is signed, its digest, where it stands and which entries brought it there
@@ -58,6 +62,7 @@ struct Shown {
     scenario: Option<String>,
     digest: String,
     previous_digest: Option<String>,
+    accepted: bool,
     #[serde(skip)]
     signed_by: Vec<&'static str>,
     entries: Vec<u64>,
@@ -91,7 +96,8 @@ impl Shown {
             scenario: shown.scenario().map(str::to_owned),
             digest: version.digest.to_string(),
             previous_digest: text.previous_digest.map(|digest| digest.to_string()),
-            signed_by: signed_by(version.state),
+            accepted: version.accepted,
+            signed_by: signed_by(version),
             entries: version.entry_indexes.clone(),
         }
     }
@@ -146,16 +152,13 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Whose signature the text bears at least in a state. An agreement on unconditional fields needs no provider's, and how
-/// far one that ended had come its entries say.
-fn signed_by(state: AgreementState) -> Vec<&'static str> {
-    match state {
-        AgreementState::Proposed | AgreementState::Terminated => vec!["consumer 需求方"],
-        AgreementState::Accepted => vec!["consumer 需求方", "provider 提供方"],
-        AgreementState::Active | AgreementState::Suspended => {
-            vec!["consumer 需求方", "administrator 共享主管部门", "provider 提供方 (if any field is CONDITIONAL)"]
-        }
-    }
+/// Whose signature the text bears at least: whether one that ended was ever activated its entries say.
+fn signed_by(version: &AgreementVersion) -> Vec<&'static str> {
+    let activated = matches!(version.state, AgreementState::Active | AgreementState::Suspended);
+    [(true, "consumer 需求方"), (version.accepted, "provider 提供方"), (activated, "administrator 共享主管部门")]
+        .into_iter()
+        .filter_map(|(signed, party)| signed.then_some(party))
+        .collect()
 }
 
 /// A time by the clock of +08:00.

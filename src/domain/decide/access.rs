@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementVersion},
-    catalog::SharingClass,
+    catalog::{Resource, SharingClass},
     id::{AgreementId, SystemId},
     outcome::{Refusal, RefusalReason},
     rules::Rules,
@@ -41,15 +41,16 @@ pub fn decide_access<E>(
     quota_used: impl Fn(&AgreementId, Date) -> Result<u64, E>,
     now: &Moment,
 ) -> Result<Result<Access, Refusal>, E> {
-    if let Err(refusal) = meet_catalog(rules, query) {
-        return Ok(Err(refusal));
-    }
+    let resource = match meet_catalog(rules, query) {
+        Ok(resource) => resource,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
     let consumer = actor.department();
     let mut nearest: Option<(usize, Refusal)> = None;
     for agreement in candidates(rules, actor, query) {
         let Some(version) = agreement.governing() else { continue };
         debug_assert_eq!(&version.text.consumer, consumer);
-        match meet_terms(version, query, now) {
+        match meet_terms(version, resource, query, now) {
             Ok(()) => {}
             Err(refusal) => {
                 keep_nearest(&mut nearest, refusal, version);
@@ -81,7 +82,7 @@ pub fn decide_access<E>(
     )))
 }
 
-fn meet_catalog(rules: &Rules, query: &Query) -> Result<(), Refusal> {
+fn meet_catalog<'a>(rules: &'a Rules, query: &Query) -> Result<&'a Resource, Refusal> {
     let Some((_, resource)) = rules.catalog.newest(query.resource_id.as_str()) else {
         return Err(Refusal::new(RefusalReason::ResourceUnknown, query.resource_id.as_str()));
     };
@@ -100,7 +101,7 @@ fn meet_catalog(rules: &Rules, query: &Query) -> Result<(), Refusal> {
             format!("max_lookups {}", rules.policy.max_lookups),
         ));
     }
-    Ok(())
+    Ok(resource)
 }
 
 /// The agreements that could permit: the one named, if it is the consumer's on this resource, or all that are.
@@ -114,12 +115,13 @@ fn candidates<'a>(rules: &'a Rules, actor: &SystemId, query: &'a Query) -> impl 
 }
 
 /// The order of the terms: the further a query gets, the nearer it came.
-const ORDER: [RefusalReason; 12] = [
+const ORDER: [RefusalReason; 13] = [
     RefusalReason::AgreementTerminated,
     RefusalReason::AgreementNotActivated,
     RefusalReason::AgreementExpired,
     RefusalReason::AgreementNotYetValid,
     RefusalReason::AgreementSuspended,
+    RefusalReason::AcceptanceMissing,
     RefusalReason::LookupNotAgreed,
     RefusalReason::PurposeNotAgreed,
     RefusalReason::MatterNotAgreed,
@@ -137,7 +139,7 @@ fn keep_nearest(nearest: &mut Option<(usize, Refusal)>, mut refusal: Refusal, ve
     }
 }
 
-fn meet_terms(version: &AgreementVersion, query: &Query, now: &Moment) -> Result<(), Refusal> {
+fn meet_terms(version: &AgreementVersion, resource: &Resource, query: &Query, now: &Moment) -> Result<(), Refusal> {
     let text = &version.text;
     match version.state {
         AgreementState::Proposed | AgreementState::Accepted => {
@@ -154,6 +156,9 @@ fn meet_terms(version: &AgreementVersion, query: &Query, now: &Moment) -> Result
     }
     if version.state == AgreementState::Suspended {
         return Err(Refusal::new(RefusalReason::AgreementSuspended, ""));
+    }
+    if let Some(code) = version.unaccepted_field(resource) {
+        return Err(Refusal::new(RefusalReason::AcceptanceMissing, code.as_str()));
     }
     if !text.lookups.contains(&query.lookup) {
         return Err(Refusal::new(RefusalReason::LookupNotAgreed, query.lookup.as_str()));

@@ -232,28 +232,32 @@ fn signature(facts: RuleFacts) -> Result<(), Refusal> {
     if facts.text_signature_valid { Ok(()) } else { refuse(Reason::AgreementSignatureInvalid, "") }
 }
 
-/// The version that a consent is about, with the consent's digest and signature found in order.
+/// The version that a consent is about, the newest or the one in force, with the consent's digest and signature found in
+/// order.
 fn consented<'a>(
     rules: &'a Rules,
     consent: &AgreementConsent,
     facts: RuleFacts,
     now: &Moment,
 ) -> Result<&'a AgreementVersion, Refusal> {
-    let Some(newest) = rules.agreements.find(consent.agreement_id.as_str()).and_then(|found| found.newest()) else {
+    let found = rules.agreements.find(consent.agreement_id.as_str());
+    let Some((newest, governing)) = found.and_then(|found| found.newest().zip(found.governing())) else {
         return refuse(Reason::NoAgreement, consent.agreement_id.as_str());
     };
-    if newest.text.version != consent.version {
+    let Some(version) = [newest, governing].into_iter().find(|version| version.text.version == consent.version) else {
         return refuse(Reason::AgreementConflict, format!("the newest version is {}", newest.text.version));
-    }
-    if newest.digest != consent.digest {
+    };
+    if version.digest != consent.digest {
         return refuse(Reason::AgreementTextInvalid, "text_digest");
     }
     signature(facts)?;
     // The catalog may have moved on since the proposal, and time has.
-    check_text(rules, &newest.text, now)?;
-    Ok(newest)
+    check_text(rules, &version.text, now)?;
+    Ok(version)
 }
 
+/// The provider accepts what is proposed; and what is in force without its acceptance, which the catalog may have come to
+/// require since.
 fn accept(
     rules: &Rules,
     actor: &SystemId,
@@ -265,33 +269,25 @@ fn accept(
     if *actor.department() != version.text.provider {
         return refuse(Reason::NotAParty, "only the provider accepts");
     }
-    if version.state != AgreementState::Proposed {
-        return wrong_state(version);
-    }
-    Ok(changed(&consent.agreement_id, consent.version, AgreementState::Accepted))
+    let state = match version.state {
+        AgreementState::Proposed => AgreementState::Accepted,
+        AgreementState::Active | AgreementState::Suspended if !version.accepted => version.state,
+        _ => return wrong_state(version),
+    };
+    Ok(changed(&consent.agreement_id, consent.version, state))
 }
 
 fn activate(rules: &Rules, consent: &AgreementConsent, facts: RuleFacts, now: &Moment) -> Result<Effect, Refusal> {
     let version = consented(rules, consent, facts, now)?;
     match version.state {
-        AgreementState::Accepted => {}
-        AgreementState::Proposed => {
-            if let Some(code) = first_conditional(rules, &version.text) {
-                return refuse(Reason::AcceptanceMissing, code);
-            }
-        }
+        AgreementState::Accepted | AgreementState::Proposed => {}
         _ => return wrong_state(version),
     }
+    let resource = rules.catalog.newest(version.text.resource_id.as_str()).map(|(_, resource)| resource);
+    if let Some(code) = resource.and_then(|resource| version.unaccepted_field(resource)) {
+        return refuse(Reason::AcceptanceMissing, code.as_str());
+    }
     Ok(changed(&consent.agreement_id, consent.version, AgreementState::Active))
-}
-
-/// The first field for which the provider must accept.
-fn first_conditional(rules: &Rules, text: &AgreementText) -> Option<String> {
-    let (_, resource) = rules.catalog.newest(text.resource_id.as_str())?;
-    let conditional = |code: &&crate::domain::id::FieldCode| {
-        resource.field(code.as_str()).is_none_or(|field| field.sharing_class != SharingClass::Unconditional)
-    };
-    text.fields.iter().find(conditional).map(ToString::to_string)
 }
 
 fn wrong_state<T>(version: &AgreementVersion) -> Result<T, Refusal> {

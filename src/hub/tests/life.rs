@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::world::{Actor, World, applied, holder, key, key_request, licence, licence_id};
 use crate::{
     domain::{
-        agreement::LookupKind,
+        agreement::{AgreementText, LookupKind},
+        catalog::SharingClass,
         directory::Capability,
         id::{AgreementId, KeyId},
         outcome::{Notice, Outcome, RecordViolation, RefusalReason, Suppressed},
@@ -430,4 +431,44 @@ async fn key_that_did_not_sign_for_its_system_is_refused_and_may_come_again_when
         assert_eq!(refused(&world, &receipt), RefusalReason::KeyPossessionUnproven);
     }
     applied(&world.change(&world.administrator, good.into_change()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tightened_catalog_stops_an_agreement_that_its_provider_never_accepted_until_it_does() {
+    let world = World::furnished(memory::store()).await;
+    let id: AgreementId = "housing-open".parse().unwrap();
+    let text = AgreementText { fields: ["CZZT".parse().unwrap()].into(), ..world.agreement(id.as_str()) };
+    applied(&world.change(&world.consumer, world.proposal(&world.consumer, text)).await);
+    let activation = RuleChange::AgreementActivation(world.consent(&world.administrator, id.as_str()));
+    applied(&world.change(&world.administrator, activation).await);
+    let ask = || async {
+        let (mut query, openings) = world.query(LookupKind::Holder, &holder(0));
+        query.agreement_id = Some(id.clone());
+        world.ask(query, openings).await.receipt
+    };
+    permitted(&ask().await);
+
+    let mut tightened = licence();
+    let field = tightened.fields.iter_mut().find(|field| field.code.as_str() == "CZZT").unwrap();
+    field.sharing_class = SharingClass::Conditional;
+    world.apply_catalog(vec![tightened]).await;
+    assert_eq!(refused(&world, &ask().await), RefusalReason::AcceptanceMissing);
+
+    // An acceptance changes nothing but that, not even who may resume.
+    let suspension = RuleChange::AgreementSuspension { agreement_id: id.clone(), reason: None };
+    applied(&world.change(&world.consumer, suspension).await);
+    let accept = || RuleChange::AgreementAcceptance(world.consent(&world.provider, id.as_str()));
+    let by_the_consumer = RuleChange::AgreementAcceptance(world.consent(&world.consumer, id.as_str()));
+    let receipt = world.change(&world.consumer, by_the_consumer).await;
+    assert_eq!(refused(&world, &receipt), RefusalReason::NotAParty);
+    applied(&world.change(&world.provider, accept()).await);
+    assert_eq!(refused(&world, &ask().await), RefusalReason::AgreementSuspended);
+    applied(&world.change(&world.consumer, RuleChange::AgreementResumption { agreement_id: id.clone() }).await);
+    permitted(&ask().await);
+    let receipt = world.change(&world.provider, accept()).await;
+    assert_eq!(refused(&world, &receipt), RefusalReason::AgreementState);
+}
+
+fn permitted(receipt: &Receipt) {
+    assert!(!matches!(receipt.outcome, Outcome::Refused(_)), "{:?}", receipt.outcome);
 }
