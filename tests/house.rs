@@ -45,10 +45,20 @@ const HOUSE: &[Room] = &[
         never: &["tonic", "prost", "sled", "rustix", "rustls", "clap"],
     },
     Room {
+        name: "edge",
+        may_use: &["domain", "config", "files"],
+        never: &["tonic", "prost", "sled", "rustix", "ring", "clap"],
+    },
+    Room {
         name: "grpc",
         // Of `store` its errors, which become statuses.
-        may_use: &["domain", "sign", "wire", "hub", "tlog", "store", "config", "files"],
+        may_use: &["domain", "sign", "wire", "hub", "tlog", "store", "config", "edge"],
         never: &["sled", "rustix", "ring", "clap"],
+    },
+    Room {
+        name: "http",
+        may_use: &["tlog", "hub", "config", "edge"],
+        never: &["tonic", "prost", "sled", "rustix", "ring", "clap"],
     },
     Room { name: "client", may_use: &["domain", "tlog", "sign", "wire", "files"], never: &["sled", "rustix", "clap"] },
     Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },

@@ -16,13 +16,15 @@ use serde::Serialize;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 use tracing::{error, info, warn};
 
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
     config::{STORE, Settings},
-    grpc,
+    edge::{self, Protocol},
+    grpc, http,
     hub::{Hub, Parts, SystemClock},
     sign::{LogSigner, SystemRandomness},
     store::embedded,
@@ -55,12 +57,35 @@ pub(super) struct Serve {
 #[derive(Serialize)]
 struct Listening {
     listening: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<String>,
 }
 
 impl fmt::Display for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "listening on {}", self.listening)
+        write!(f, "listening on {}", self.listening)?;
+        match &self.http {
+            Some(url) => write!(f, "\nserving the log on {url}"),
+            None => Ok(()),
+        }
     }
+}
+
+impl Listening {
+    fn of(grpc: &TcpListener, http: Option<&TcpListener>, tls: bool) -> anyhow::Result<Self> {
+        let scheme = if tls { "https" } else { "http" };
+        let url = |listener: &TcpListener| Ok::<_, anyhow::Error>(format!("{scheme}://{}", listener.local_addr()?));
+        Ok(Self { listening: grpc.local_addr()?, http: http.map(url).transpose()? })
+    }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.or_exit(Exit::Config, format!("cannot listen on {address}"))
+}
+
+/// Resolves when this is true, or nobody can make it so any more.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 impl Run for Serve {
@@ -72,7 +97,11 @@ impl Run for Serve {
                 "no high_water_path is set: that the log was rolled back, such as by a restored backup, would not be noticed"
             );
         }
-        let tls = grpc::server_config(&settings.tls).or_exit(Exit::Config, "cannot use the hub's certificates")?;
+        let tls = |protocol| {
+            edge::server_config(&settings.tls, protocol).or_exit(Exit::Config, "cannot use the hub's certificates")
+        };
+        let grpc_tls = tls(Protocol::Grpc)?;
+        let http_tls = if settings.http.tls { Some(tls(Protocol::Http)?) } else { None };
         let (hub, genesis_leaf_hash) = open(&self.folder, &settings)?;
         let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -81,16 +110,37 @@ impl Run for Serve {
             .build();
         let runtime = runtime.context("cannot start the asynchronous runtime")?;
         let served = runtime.block_on(async {
-            let cannot = || format!("cannot listen on {}", settings.listen);
-            let listener = TcpListener::bind(settings.listen).await.or_exit(Exit::Config, cannot())?;
+            let listener = listen(settings.listen).await?;
+            let http = match settings.http.listen {
+                Some(address) => Some(listen(address).await?),
+                None => None,
+            };
             let stop = Stop::new(Arc::clone(&hub))?;
-            let listening = listener.local_addr()?;
-            info!(address = %listening, entries = hub.snapshot().size, "listening");
-            output.print(&Listening { listening })?;
-            let server =
-                grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls, limits: settings.limits.clone() };
+            let listening = Listening::of(&listener, http.as_ref(), settings.http.tls)?;
+            info!(address = %listening.listening, entries = hub.snapshot().size, "listening");
+            output.print(&listening)?;
             let failure = Arc::clone(&stop.failure);
-            grpc::serve(server, listener, stop.wait()).await?;
+            let (stopping, stopped) = watch::channel(false);
+            let reading = http.map(|listener| {
+                let server = http::Server {
+                    hub: Arc::clone(&hub),
+                    tls: http_tls,
+                    http: settings.http.clone(),
+                    limits: settings.limits.clone(),
+                };
+                tokio::spawn(http::serve(server, listener, until(stopped)))
+            });
+            let limits = settings.limits.clone();
+            let server = grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls: grpc_tls, limits };
+            let stop = async {
+                stop.wait().await;
+                let _ = stopping.send(true);
+            };
+            grpc::serve(server, listener, stop).await?;
+            if let Some(reading) = reading {
+                // It has its own limit on how long it ends.
+                let _ = reading.await;
+            }
             Ok::<_, anyhow::Error>(failure.get().cloned())
         });
         runtime.shutdown_timeout(LAST_READS);

@@ -2,6 +2,7 @@
 //!
 //! Settings name files; they hold no secret themselves. Paths that are not absolute are of the hub's folder.
 
+mod http;
 mod limits;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use http::{Http, Public};
 pub use limits::Limits;
 
 use crate::{
@@ -93,6 +95,9 @@ pub struct Settings {
     /// The bounds of the edge.
     #[serde(default)]
     pub limits: Limits,
+    /// The log over HTTP.
+    #[serde(default)]
+    pub http: Http,
     /// What is written to stderr.
     #[serde(default)]
     pub trace: Trace,
@@ -176,6 +181,7 @@ impl Settings {
             high_water_path: None,
             tls: TlsFiles::default(),
             limits: Limits::default(),
+            http: Http::default(),
             trace: Trace::default(),
         }
     }
@@ -200,7 +206,8 @@ impl Settings {
 
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let settings: Self = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
-        let problems = settings.limits.problems();
+        let mut problems = settings.limits.problems();
+        problems.extend(settings.http.problems());
         if problems.is_empty() { Ok(settings) } else { Err(Error::Values { path: path.to_owned(), problems }) }
     }
 
@@ -307,7 +314,7 @@ mod tests {
             (
                 format!("{LEAST}lsten = \"127.0.0.1:1\"\n"),
                 "hutong.toml, line 5, column 1: unknown field `lsten`, expected one of `hub`, `trust_domain`, \
-                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `trace`",
+                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `trace`",
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),

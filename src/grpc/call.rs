@@ -20,8 +20,8 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, debug, field, info};
 
-use super::{listener::Peer, status};
-use crate::config::Limits;
+use super::status;
+use crate::{config::Limits, edge::Peer};
 
 type Future = Pin<Box<dyn std::future::Future<Output = Result<Response<Body>, tonic::codegen::StdError>> + Send>>;
 

@@ -1,7 +1,6 @@
-//! The edge: mutual TLS, who is calling, limits and deadlines, and the API as gRPC.
+//! The API as gRPC: limits and deadlines around every call, and the services.
 //!
 //! ```text
-//! listener.rs  accepts, handshakes (tls.rs), learns who the peer is (identity.rs)
 //! call.rs      around every call: limit, deadline, panic, trace
 //! server.rs    the services on one server, and how it stops
 //! status.rs    errors and refusals as `google.rpc.Status`
@@ -12,13 +11,10 @@
 mod audit;
 mod call;
 mod exchange;
-pub mod identity;
-mod listener;
 mod publication;
 mod rule;
 mod server;
 mod status;
-mod tls;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -28,43 +24,19 @@ use std::sync::Arc;
 
 use tonic::{Request, Status};
 
-use self::{listener::Peer, status::argument};
-pub use self::{
-    server::{Server, serve},
-    tls::server_config,
-};
+pub use self::server::{Server, serve};
+use self::status::argument;
 use crate::{
     domain::id::SystemId,
+    edge::{Peer, identity},
     hub::{self, Hub},
     tlog::Hash,
     wire::proto,
 };
 
-/// Why the edge cannot work.
+/// Why the API cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file of certificates or a key is not usable.
-    #[error("{path}: {problem}")]
-    Certificate {
-        /// The file.
-        path: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The certificates do not fit together.
-    #[error("the TLS files do not fit together: {0}")]
-    Tls(String),
-    /// A file cannot be read.
-    #[error(transparent)]
-    File(#[from] crate::files::Error),
-    /// The address is not to be had.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
     /// The server failed.
     #[error("the server failed: {0}")]
     Serve(String),

@@ -4,12 +4,13 @@ use std::{future::Future, sync::Arc};
 
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tonic::service::Routes;
+use tonic::{service::Routes, transport::server::Connected};
 use tracing::{info, warn};
 
-use super::{Error, Services, call::CallLayer, listener};
+use super::{Error, Services, call::CallLayer};
 use crate::{
     config::Limits,
+    edge::{self, Connection, Peer},
     hub::Hub,
     tlog::Hash,
     wire::proto::{
@@ -47,6 +48,14 @@ pub struct Server {
     pub tls: Arc<ServerConfig>,
     /// Its bounds.
     pub limits: Limits,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Arc<Peer>;
+
+    fn connect_info(&self) -> Arc<Peer> {
+        Arc::clone(self.peer())
+    }
 }
 
 /// Serves until `stop` resolves, then answers the calls at work, for as long as the limits let it.
@@ -96,7 +105,9 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
             let _ = stopping.send(true);
         }
     };
-    let connections = listener::accept(listener, tls, trust_domain, &limits);
+    let door =
+        edge::Door { tls: Some(tls), trust_domain, connections: limits.connections, handshake: limits.handshake() };
+    let connections = edge::accept(listener, door);
     let drain = limits.drain();
     let serving = tonic::transport::Server::builder()
         .layer(CallLayer::new(limits.clone()))

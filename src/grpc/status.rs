@@ -13,9 +13,9 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tracing::{Span, error};
 
-use super::identity;
 use crate::{
     domain::outcome::{Refusal, RefusalReason},
+    edge::identity,
     hub::{self, Receipt},
     store, wire,
 };

@@ -19,7 +19,7 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::{Error, Server, serve, server_config};
+use super::{Error, Server, serve};
 use crate::{
     config::{Limits, TlsFiles},
     domain::{
@@ -28,6 +28,7 @@ use crate::{
         statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy},
         time::{Date, Time},
     },
+    edge::{Protocol, server_config},
     files::{self, Readable},
     hub::{Hub, Parts, SystemClock, open_log},
     pki::{Authority, Issued},
@@ -62,12 +63,12 @@ impl Edge {
             path
         };
         let own = authority.issue_server(&["localhost".to_owned()], today()).unwrap();
-        let tls = server_config(&TlsFiles {
+        let files = TlsFiles {
             certificate: put("server.pem", &own.certificate),
             key: put("server.key", &own.key),
             client_ca: put("ca.pem", &authority.own().certificate),
-        })
-        .unwrap();
+        };
+        let tls = server_config(&files, Protocol::Grpc).unwrap();
         let (hub, genesis_leaf_hash) = hub();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -20,6 +20,7 @@ mod receipt;
 mod rule;
 mod sequencer;
 mod snapshot;
+mod tiles;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

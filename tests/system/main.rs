@@ -11,4 +11,5 @@ mod power;
 mod privacy;
 mod reads;
 mod recovery;
+mod site;
 mod world;

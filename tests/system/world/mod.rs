@@ -4,6 +4,7 @@ mod licences;
 mod load;
 mod log;
 mod process;
+mod site;
 mod volume;
 
 use std::{
@@ -32,6 +33,7 @@ pub(crate) use licences::{FIELDS, Licence, RESOURCE, Registry, licences, questio
 pub(crate) use load::{Ledger, Load};
 pub(crate) use log::Log;
 pub(crate) use process::{Ended, HubProcess, hutong, run};
+pub(crate) use site::Site;
 pub(crate) use volume::Volume;
 
 pub(crate) const DOMAIN: &str = "hub.gov.example";

@@ -18,14 +18,10 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::Connected;
 use tracing::{debug, info, warn};
 
 use super::identity::{self, system_of};
-use crate::{
-    config::Limits,
-    domain::id::{DomainName, SystemId},
-};
+use crate::domain::id::{DomainName, SystemId};
 
 /// Connections ready for the server but not yet taken by it. It takes each at once; this only smooths.
 const READY: usize = 16;
@@ -36,30 +32,51 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Who is at the other end of a connection.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub struct Peer {
     /// Where from.
-    pub(super) address: SocketAddr,
+    pub address: SocketAddr,
     /// Which system, or why none.
-    pub(super) system: Result<SystemId, identity::Error>,
+    pub system: Result<SystemId, identity::Error>,
 }
 
 /// A connection after its handshake. It counts as open until it is dropped.
-pub(super) struct Connection {
-    stream: TlsStream<TcpStream>,
+pub struct Connection {
+    stream: Stream,
     peer: Arc<Peer>,
     _open: OwnedSemaphorePermit,
 }
 
+impl Connection {
+    /// Who is at its other end.
+    pub fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+}
+
+/// What bytes go through.
+enum Stream {
+    Tls(Box<TlsStream<TcpStream>>),
+    Plain(TcpStream),
+}
+
+/// Whom connections are taken from, and how many.
+pub struct Door {
+    /// How TLS is spoken; without it peers are nobody.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Whose systems peers may be.
+    pub trust_domain: DomainName,
+    /// Connections open at once, handshakes included; more are closed.
+    pub connections: usize,
+    /// How long a handshake may take.
+    pub handshake: Duration,
+}
+
 /// Accepts connections until the stream is dropped.
-pub(super) fn accept(
-    listener: TcpListener,
-    tls: Arc<ServerConfig>,
-    trust_domain: DomainName,
-    limits: &Limits,
-) -> ReceiverStream<io::Result<Connection>> {
+pub fn accept(listener: TcpListener, door: Door) -> ReceiverStream<io::Result<Connection>> {
     let (ready, connections) = mpsc::channel(READY);
-    let open = Arc::new(Semaphore::new(limits.connections));
-    let handshake = Arc::new(Handshake { tls: tls.into(), trust_domain, limit: limits.handshake() });
+    let open = Arc::new(Semaphore::new(door.connections));
+    let tls = door.tls.map(TlsAcceptor::from);
+    let handshake = Arc::new(Handshake { tls, trust_domain: door.trust_domain, limit: door.handshake });
     tokio::spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -76,7 +93,7 @@ pub(super) fn accept(
             };
             let Ok(permit) = Arc::clone(&open).try_acquire_owned() else {
                 // Closed at once: a peer learns more by it than by waiting.
-                warn!(%address, "refused a connection: as many are open as limits.connections allows");
+                warn!(%address, "refused a connection: as many are open as are allowed");
                 continue;
             };
             tokio::spawn(Arc::clone(&handshake).shake(stream, address, permit, ready.clone()));
@@ -86,7 +103,7 @@ pub(super) fn accept(
 }
 
 struct Handshake {
-    tls: TlsAcceptor,
+    tls: Option<TlsAcceptor>,
     trust_domain: DomainName,
     limit: Duration,
 }
@@ -104,17 +121,29 @@ impl Handshake {
             debug!(%address, %error, "the connection ended before its handshake");
             return;
         }
-        let stream = match timeout(self.limit, self.tls.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                info!(%address, %error, "TLS handshake failed");
-                return;
-            }
-            Err(_) => {
-                info!(%address, limit = ?self.limit, "TLS handshake took too long");
-                return;
-            }
+        let (stream, system) = match &self.tls {
+            None => (Stream::Plain(stream), Err(identity::Error::None)),
+            Some(tls) => match timeout(self.limit, tls.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let system = self.identify(&stream, address);
+                    (Stream::Tls(Box::new(stream)), system)
+                }
+                Ok(Err(error)) => {
+                    info!(%address, %error, "TLS handshake failed");
+                    return;
+                }
+                Err(_) => {
+                    info!(%address, limit = ?self.limit, "TLS handshake took too long");
+                    return;
+                }
+            },
         };
+        let connection = Connection { stream, peer: Arc::new(Peer { address, system }), _open: permit };
+        // When the server is stopping nobody takes it, and dropping it closes it.
+        let _ = ready.send(Ok(connection)).await;
+    }
+
+    fn identify(&self, stream: &TlsStream<TcpStream>, address: SocketAddr) -> Result<SystemId, identity::Error> {
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let system = match certificate {
             Some(certificate) => system_of(certificate, &self.trust_domain),
@@ -122,39 +151,40 @@ impl Handshake {
         };
         match &system {
             Ok(system) => debug!(%address, %system, "connected"),
+            Err(identity::Error::None) => debug!(%address, "connected without a certificate"),
             Err(error) => info!(%address, %error, "connected, but as no system of this hub"),
         }
-        let connection = Connection { stream, peer: Arc::new(Peer { address, system }), _open: permit };
-        // When the server is stopping nobody takes it, and dropping it closes it.
-        let _ = ready.send(Ok(connection)).await;
+        system
     }
 }
 
-impl Connected for Connection {
-    type ConnectInfo = Arc<Peer>;
-
-    fn connect_info(&self) -> Arc<Peer> {
-        Arc::clone(&self.peer)
-    }
+/// Does to the stream what is done to the connection.
+macro_rules! through {
+    ($connection:ident.$poll:ident($($argument:expr),*)) => {
+        match &mut $connection.stream {
+            Stream::Tls(stream) => Pin::new(stream).$poll($($argument),*),
+            Stream::Plain(stream) => Pin::new(stream).$poll($($argument),*),
+        }
+    };
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        through!(self.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        through!(self.poll_write(cx, buf))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        through!(self.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        through!(self.poll_shutdown(cx))
     }
 
     fn poll_write_vectored(
@@ -162,10 +192,13 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        through!(self.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Tls(stream) => stream.is_write_vectored(),
+            Stream::Plain(stream) => stream.is_write_vectored(),
+        }
     }
 }

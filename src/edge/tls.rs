@@ -12,14 +12,31 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use super::Error;
 use crate::{config::TlsFiles, files};
 
-/// HTTP/2, the only protocol spoken.
-const ALPN: &[u8] = b"h2";
+/// What is spoken over TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// gRPC: HTTP/2, and only with peers that show a certificate.
+    Grpc,
+    /// HTTP/1.1, also with peers that show none.
+    Http,
+}
 
-/// How the hub speaks TLS: version 1.3, HTTP/2, and only with peers whose certificate one of its authorities signed.
+impl Protocol {
+    /// Its name when the handshake agrees on a protocol.
+    const fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Grpc => b"h2",
+            Self::Http => b"http/1.1",
+        }
+    }
+}
+
+/// How the hub speaks TLS: version 1.3, this protocol, and where peers show a certificate only with those that one of its
+/// authorities signed.
 ///
 /// # Errors
 /// [`Error::File`], [`Error::Certificate`], [`Error::Tls`].
-pub fn server_config(tls: &TlsFiles) -> Result<Arc<ServerConfig>, Error> {
+pub fn server_config(tls: &TlsFiles, protocol: Protocol) -> Result<Arc<ServerConfig>, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Tls(error.to_string());
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&tls.client_ca)? {
@@ -29,16 +46,19 @@ pub fn server_config(tls: &TlsFiles) -> Result<Arc<ServerConfig>, Error> {
         .map_err(|error| certificate_error(&tls.key, &error))?;
 
     let provider = Arc::new(crypto::ring::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(|error| wrong(&error))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let verifier = match protocol {
+        Protocol::Grpc => verifier,
+        Protocol::Http => verifier.allow_unauthenticated(),
+    };
+    let verifier = verifier.build().map_err(|error| wrong(&error))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| wrong(&error))?
         .with_client_cert_verifier(verifier)
         .with_single_cert(certificates(&tls.certificate)?, key)
         .map_err(|error| wrong(&error))?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![protocol.alpn().to_vec()];
     // Without resumption each connection proves its certificate, and its validity today, anew.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
