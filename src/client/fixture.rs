@@ -9,7 +9,8 @@ use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
         catalog::{Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
-        id::{Digest, DomainName, Handle, SystemId},
+        directory::Key,
+        id::{Digest, DomainName, Handle, KeyId, SystemId},
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
         record::{RecordStatus, Validity},
         statement::{PublishedRecord, RuleChange, Statement},
@@ -44,6 +45,19 @@ fn key(seed: u8) -> SigningKey {
 
 pub(super) fn provider_key() -> SigningKey {
     key(1)
+}
+
+/// The provider's key as the directory has it.
+pub(super) fn provider_key_entry() -> Key {
+    let public = provider_key().verifying_key().clone();
+    Key {
+        kid: KeyId(*public.thumbprint()),
+        system: SystemId::new(&"gov.example".parse().unwrap(), &PROVIDER.parse().unwrap(), "registry").unwrap(),
+        public_key: *public.as_bytes(),
+        registered_index: 1,
+        retired_index: None,
+        compromised_since: None,
+    }
 }
 
 pub(super) fn consumer_key() -> SigningKey {
@@ -138,7 +152,7 @@ pub(super) fn refused(receipt: &VerifiedReceipt) -> Refused {
 
 // === A record
 
-fn claims() -> RecordClaims {
+pub(super) fn claims() -> RecordClaims {
     RecordClaims {
         iss: PROVIDER.to_owned(),
         vct: format!("urn:hutong:{RESOURCE}:1"),
@@ -159,7 +173,8 @@ impl crate::sign::Random for Counting {
 }
 
 pub(super) fn record() -> String {
-    let fields: [(String, Value); 3] = [
+    let fields: [(String, Value); 4] = [
+        ("CZZTDM".to_owned(), CONSUMER.into()),
         ("CZZT".to_owned(), "样例商行".into()),
         ("KZ_FDDBR".to_owned(), "示例".into()),
         ("KZ_ZCZB".to_owned(), Value::Null),

@@ -17,12 +17,15 @@
 //! | `receipt`, [`verify`] | the evidence |
 //! | `error` | what can go wrong, by what one can do about it |
 
+mod answer;
 mod connection;
 mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fixture;
 mod journal;
+mod known_keys;
+mod pins;
 mod profile;
 mod publish;
 mod query;
@@ -35,6 +38,7 @@ pub mod verify;
 pub use connection::{MAX_ATTEMPTS, MAX_MESSAGE_BYTES};
 pub use error::{ERROR_DOMAIN, Error, Refused, Rejected};
 pub use journal::{Came, Journal};
+pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
@@ -43,12 +47,14 @@ pub use rule::{CatalogEntry, Changed, HubDescription, MAX_PART_BYTES, ShownAgree
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use tonic::{Request, Response, Status, transport::Channel};
 
 use self::{
     connection::Connection,
+    known_keys::KnownKeys,
     statement::{Author, Signed},
 };
 use crate::{
@@ -75,7 +81,8 @@ struct Inner {
     log_key: LogVerifier,
     random: SystemRandomness,
     resources: Mutex<HashMap<ResourceId, CatalogEntry>>,
-    keys: Mutex<HashMap<KeyId, Key>>,
+    keys: Mutex<KnownKeys>,
+    pins: Pins,
 }
 
 impl Client {
@@ -100,6 +107,7 @@ impl Client {
             random: SystemRandomness::new(),
             resources: Mutex::default(),
             keys: Mutex::default(),
+            pins: profile.pins.clone(),
         })))
     }
 
@@ -211,11 +219,11 @@ impl Client {
     }
 
     fn known_key(&self, kid: &KeyId) -> Option<Key> {
-        locked(&self.0.keys).get(kid).cloned()
+        locked(&self.0.keys).get(kid, Instant::now()).cloned()
     }
 
     fn remember_keys<'k>(&self, keys: impl Iterator<Item = &'k Key>) {
-        locked(&self.0.keys).extend(keys.map(|key| (key.kid, key.clone())));
+        locked(&self.0.keys).learn(keys, Instant::now());
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::{Error, Pins};
 use crate::{
     domain::id::{DomainName, SystemId},
     files,
@@ -39,8 +39,12 @@ pub const MAX_DEADLINE_SECONDS: u64 = 600;
 /// secret = "permits.secret"                # 64 hexadecimal digits: record salts, operators' pseudonyms
 /// journal = "permits.journal"              # every signed statement, before it is sent
 /// deadline_seconds = 30
+///
+/// [pins]                                   # providers' keys, as the providers say themselves
+/// 11440399X00000019A = ["pY45Ch20cGyAQtRiBI600GoKVyCXhHAT2XDZOKcTK4M"]
 /// ```
 ///
+/// Records of a provider that has [`Pins`] are believed under these keys alone, whatever the hub's directory says.
 /// Paths are relative to the file's folder. `secret` may be left out by systems that neither publish nor query. An unknown
 /// key is an error.
 pub struct Profile {
@@ -56,6 +60,7 @@ pub struct Profile {
     pub(super) secret: Option<Secret>,
     pub(super) journal: PathBuf,
     pub(super) deadline: Duration,
+    pub(super) pins: Pins,
 }
 
 /// The file, as written.
@@ -79,6 +84,8 @@ struct Settings {
     journal: PathBuf,
     #[serde(default = "default_deadline", deserialize_with = "deadline")]
     deadline_seconds: u64,
+    #[serde(default)]
+    pins: Pins,
 }
 
 fn default_deadline() -> u64 {
@@ -115,6 +122,12 @@ impl Profile {
     #[must_use]
     pub fn log_key(&self) -> &LogVerifier {
         &self.log_key
+    }
+
+    /// The providers' keys that are pinned.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     /// Signs statements, agreements and records.
@@ -154,6 +167,7 @@ impl Settings {
             log_key: self.log_vkey,
             system: self.system,
             deadline: Duration::from_secs(self.deadline_seconds),
+            pins: self.pins,
         })
     }
 }
@@ -237,6 +251,7 @@ mod tests {
             ("permits.key.jwk", "ca.pem", "key `signing_key`"),
             ("permits.secret", "ca.pem", "key `secret`"),
             ("journal =", "deadline_seconds = 0\njournal =", "allowed are 1 to 600"),
+            ("journal =", "pins = { 11440399X00000019A = [] }\njournal =", "at least one key"),
         ] {
             let folder = fixture::profile_folder();
             let path = folder.path().join("profile.toml");

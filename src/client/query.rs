@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
-    CatalogEntry, Client, Error, Random,
+    Client, Error, Random,
+    answer::{Asked, issuer_kid},
     connection::MAX_MESSAGE_BYTES,
-    verify::{self, Issued, VerifiedReceipt},
+    verify::VerifiedReceipt,
 };
 use crate::{
     domain::{
         agreement::LookupKind,
         catalog::{FieldType, Resource},
-        id::{AgreementId, Code, Commitment, FieldCode, Handle, KeyId, Pseudonym, ResourceId},
+        directory::Key,
+        id::{AgreementId, Code, Commitment, FieldCode, Handle, Pseudonym, ResourceId},
         identifier::{CitizenId, LicenceId, Uscc, normalize},
-        outcome::{Outcome, RecordRelease},
         record::RecordStatus,
         statement::{Query, Statement},
         time::Time,
@@ -23,7 +24,6 @@ use crate::{
     sign::{
         Secret, VerifyingKey,
         commitment::{Month, Opening, Scheme, operator_pseudonym},
-        sd_jwt::SdJwt,
     },
     wire::{
         self,
@@ -33,8 +33,6 @@ use crate::{
 
 /// The offset of the consumer's months from UTC, in seconds: operators' pseudonyms change at midnight of +08:00.
 const MONTH_OFFSET_SECONDS: i32 = 8 * 3_600;
-/// How far a record's `iat` may be ahead of this machine's clock, in seconds: the hub's own clock skew.
-const CLOCK_SKEW_SECONDS: i64 = 300;
 
 /// How the records asked for are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,51 +168,35 @@ impl Client {
             .await
             .inspect_err(|error| self.forget_resource_if_stale(&request.resource, error))?;
         let receipt = self.answered(&signed, answer.receipt).await?;
-        let keys = self.issuer_keys(&resource.resource, &answer.records).await?;
+        let keys = self.issuer_keys(&resource.resource.provider, &answer.records).await?;
         let withheld = answer.repeated_request && receipt.releases().iter().any(|release| release.sd_hash.is_some());
         if withheld {
             return Err(Error::AnsweredBefore { request_id: signed.request_id, index: receipt.index });
         }
-        let lookups = request.by.identifiers().len();
-        check_answer(&resource, (&asked, lookups), receipt, answer.records, &keys, now)
+        let asked = Asked {
+            entry: &resource,
+            fields: &asked,
+            lookup: request.by.kind(),
+            // The first opening is the case's.
+            lookups: signed.openings.get(1..).unwrap_or_default(),
+            keys: &keys,
+            pins: &self.0.pins,
+            now,
+        };
+        asked.check(receipt, answer.records)
     }
 
-    /// The keys that the records' headers name, each of a system of the resource's provider.
-    async fn issuer_keys(
-        &self,
-        resource: &Resource,
-        records: &[proto::ReleasedRecord],
-    ) -> Result<Vec<VerifyingKey>, Error> {
-        let mut keys: Vec<VerifyingKey> = Vec::new();
+    /// The keys that the records' headers name, as the directory has them, each of a system of the provider.
+    async fn issuer_keys(&self, provider: &Uscc, records: &[proto::ReleasedRecord]) -> Result<Vec<Key>, Error> {
+        let mut keys: Vec<Key> = Vec::new();
         for record in records.iter().filter(|record| !record.presentation.is_empty()) {
-            let sd_jwt = SdJwt::parse(&record.presentation).map_err(unproven)?;
-            let kid = sd_jwt.kid().map_err(unproven)?;
-            if keys.iter().any(|key| crate::sign::Verifier::kid(key) == kid) {
-                continue;
+            let kid = issuer_kid(&record.presentation)?;
+            if keys.iter().all(|key| key.kid != kid) {
+                keys.push(self.key(provider, kid).await?);
             }
-            let kid = wire::kid_from_text(&kid).ok_or_else(|| unproven("its kid is no thumbprint"))?;
-            keys.push(
-                self.issuer_key(&resource.provider, kid, sd_jwt.claims_unverified().map_err(unproven)?.iat).await?,
-            );
         }
         Ok(keys)
     }
-
-    /// A provider's key, from the directory.
-    async fn issuer_key(&self, provider: &Uscc, kid: KeyId, iat: i64) -> Result<VerifyingKey, Error> {
-        let key = self.key(provider, kid).await?;
-        if key.compromised_since.is_some_and(|since| iat >= since.as_seconds()) {
-            return Err(unproven(format_args!(
-                "its key {} was compromised when it was issued",
-                wire::kid_to_text(&kid)
-            )));
-        }
-        VerifyingKey::from_bytes(&key.public_key).map_err(Error::Sign)
-    }
-}
-
-fn unproven(why: impl std::fmt::Display) -> Error {
-    Error::Unproven { what: "the credential", check: "issuer key", why: why.to_string() }
 }
 
 /// The statement of a request, and what opens its commitments: the case first, then each lookup.
@@ -282,100 +264,6 @@ fn lookup_opening(
 
 fn input(what: &str, why: impl std::fmt::Display) -> Error {
     Error::Input { what: what.to_owned(), why: why.to_string() }
-}
-
-/// Verifies an answer's records against its receipt, one by one and as a whole.
-fn check_answer(
-    resource: &CatalogEntry,
-    (asked, lookups): (&BTreeSet<FieldCode>, usize),
-    receipt: VerifiedReceipt,
-    sent: Vec<proto::ReleasedRecord>,
-    keys: &[VerifyingKey],
-    now: Time,
-) -> Result<QueryAnswer, Error> {
-    let wrong = |why: String| Error::Unproven { what: "the answer", check: "records are those of the entry", why };
-    let Outcome::QueryPermitted(permitted) = receipt.outcome().clone() else {
-        return Err(wrong(verify::outcome_in_words(receipt.outcome())));
-    };
-    let mut sent = sent.into_iter();
-    let mut records = Vec::with_capacity(permitted.records.len());
-    for release in &permitted.records {
-        let message = match sent.next() {
-            Some(message) => message,
-            // A repeated answer without data, of which nothing was released: the entry says it all.
-            None if release.sd_hash.is_none() => wire::released_record_to_proto(release, String::new()),
-            None => return Err(wrong("a record that the entry releases is missing".to_owned())),
-        };
-        if message != wire::released_record_to_proto(release, message.presentation.clone()) {
-            return Err(wrong(format!("record {} is not as the entry has it", release.handle)));
-        }
-        if release.lookup as usize >= lookups {
-            return Err(wrong(format!(
-                "record {} is said to be of lookup {} of {lookups}",
-                release.handle, release.lookup
-            )));
-        }
-        records.push(check_record(resource, asked, &receipt, release, message.presentation, keys, now)?);
-    }
-    match sent.next() {
-        Some(_) => Err(wrong("a record came that the entry does not have".to_owned())),
-        None => Ok(QueryAnswer { agreement: (permitted.agreement_id, permitted.agreement_version), records, receipt }),
-    }
-}
-
-fn check_record(
-    entry: &CatalogEntry,
-    asked: &BTreeSet<FieldCode>,
-    receipt: &VerifiedReceipt,
-    release: &RecordRelease,
-    presentation: String,
-    keys: &[VerifyingKey],
-    now: Time,
-) -> Result<Record, Error> {
-    let mut record = Record {
-        lookup: release.lookup,
-        handle: release.handle,
-        version: release.version,
-        status: release.status,
-        publication_index: release.publication_index,
-        fields: Map::new(),
-        presentation: None,
-        issuer_key: None,
-    };
-    // A record of an older catalog version may have none of the fields asked for.
-    if presentation.is_empty() && release.sd_hash.is_none() && release.fields.is_empty() {
-        return Ok(record);
-    }
-    if release.status != RecordStatus::Active {
-        return Err(unproven("fields were released of a record that is not ACTIVE"));
-    }
-    let kid = SdJwt::parse(&presentation).and_then(|sd_jwt| sd_jwt.kid()).map_err(unproven)?;
-    let key = keys.iter().find(|key| crate::sign::Verifier::kid(*key) == kid);
-    let key = key.ok_or_else(|| unproven(format_args!("no key {kid} of the provider is known")))?;
-    let resource = &entry.resource;
-    let issued = Issued {
-        provider: Some(resource.provider.as_str()),
-        resource: Some(resource.resource_id.as_str()),
-        until: Some(now.plus_seconds(CLOCK_SKEW_SECONDS)),
-    };
-    let verified = verify::credential(&presentation, key, &issued).into_result("the credential")?;
-    let proven = verify::release(receipt, &presentation, &verified).into_result("the release")?;
-    // A record of an older version of the catalog entry lacks the fields that came later; any other has all.
-    let is_older = verified.claims.vct != resource.vct(entry.version);
-    let all = asked.iter().map(FieldCode::as_str).eq(sorted(&verified.fields));
-    let some = || verified.fields.keys().all(|code| asked.contains(code.as_str()));
-    if proven != release || !(all || is_older && some()) {
-        let why = "the fields are not those asked for".to_owned();
-        return Err(Error::Unproven { what: "the answer", check: "fields asked for", why });
-    }
-    record.fields = verified.fields;
-    record.issuer_key = Some(key.clone());
-    record.presentation = Some(presentation);
-    Ok(record)
-}
-
-fn sorted(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {
-    fields.keys().map(String::as_str).collect::<BTreeSet<_>>().into_iter()
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
 //! Composing queries and checking answers, without a hub.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{
-    client::fixture::{self, Log},
-    domain::statement::Header,
+    client::{
+        CatalogEntry, Pins,
+        fixture::{self, Log},
+        verify,
+    },
+    domain::{id::KeyId, outcome::Outcome, statement::Header},
     sign::SystemRandomness,
 };
 
@@ -90,11 +96,33 @@ fn sealed(outcome: Outcome) -> VerifiedReceipt {
     verify::receipt(&entry, proof.as_bytes(), &log.verifier()).into_result("receipt").unwrap()
 }
 
+/// What a query by holder asked for, and what is known when its answer comes.
+struct Known {
+    fields: BTreeSet<FieldCode>,
+    lookups: Vec<Opening>,
+    keys: Vec<Key>,
+    pins: Pins,
+}
+
 fn check(answer: Answer) -> Result<QueryAnswer, Error> {
-    let keys = [fixture::provider_key().verifying_key().clone()];
-    let asked = ["CZZT".parse().unwrap()].into();
-    let entry = CatalogEntry { resource: fixture::resource().into(), version: 1 };
-    check_answer(&entry, (&asked, 1), answer.receipt, answer.records, &keys, fixture::now())
+    check_as(answer, |_| {})
+}
+
+fn check_as(answer: Answer, change: impl FnOnce(&mut Known)) -> Result<QueryAnswer, Error> {
+    let mut known = Known {
+        fields: ["CZZT".parse().unwrap()].into(),
+        lookups: vec![holder(fixture::CONSUMER)],
+        keys: vec![fixture::provider_key_entry()],
+        pins: Pins::default(),
+    };
+    change(&mut known);
+    let Known { fields, lookups, keys, pins } = &known;
+    let (entry, lookup) = (&CatalogEntry { resource: fixture::resource().into(), version: 1 }, LookupKind::Holder);
+    Asked { entry, fields, lookup, lookups, keys, pins, now: fixture::now() }.check(answer.receipt, answer.records)
+}
+
+fn holder(uscc: &str) -> Opening {
+    Opening::new(&SystemRandomness::new(), Scheme::Uscc, uscc).unwrap()
 }
 
 #[test]
@@ -150,4 +178,42 @@ fn a_record_not_in_force_comes_without_fields() {
 fn nothing_found_is_an_answer_too() {
     let answer = check(Answer { receipt: sealed(fixture::permitted(Vec::new())), records: Vec::new() }).unwrap();
     assert!(answer.records.is_empty());
+}
+
+#[test]
+fn the_record_released_is_the_one_looked_up() {
+    let presentation = fixture::presentation(&["CZZT", "CZZTDM"]);
+    let released = || answer(&presentation, &["CZZT", "CZZTDM"]);
+    let both = |known: &mut Known| known.fields = ["CZZT", "CZZTDM"].map(|code| code.parse().unwrap()).into();
+    let of_another = |known: &mut Known| known.lookups = vec![holder(fixture::PROVIDER)];
+    check_as(released(), both).unwrap();
+    let error = check_as(released(), |known| {
+        both(known);
+        of_another(known);
+    });
+    let error = error.unwrap_err();
+    let Error::Unproven { check, why, .. } = &error else { panic!("{error}") };
+    assert_eq!(*check, "records asked for");
+    assert!(why.contains("CZZTDM") && !why.contains(fixture::PROVIDER) && !why.contains(fixture::CONSUMER), "{why}");
+    // What is not released cannot be compared.
+    check_as(answer(&fixture::presentation(&["CZZT"]), &["CZZT"]), of_another).unwrap();
+}
+
+#[test]
+fn a_record_is_believed_under_pinned_keys_alone_and_not_under_one_that_was_compromised() {
+    let good = || answer(&fixture::presentation(&["CZZT"]), &["CZZT"]);
+    let pins =
+        |kid: KeyId| Pins::try_from(BTreeMap::from([(fixture::PROVIDER.to_owned(), vec![kid.to_string()])])).unwrap();
+    let (its_own, other) = (fixture::provider_key_entry().kid, KeyId([7; 32]));
+    check_as(good(), |known| known.pins = pins(its_own)).unwrap();
+    let error = check_as(good(), |known| known.pins = pins(other)).unwrap_err().to_string();
+    for said in [fixture::PROVIDER, &its_own.to_string(), &other.to_string()] {
+        assert!(error.contains(said), "{said}: {error}");
+    }
+
+    let iat = Time::from_millis(fixture::claims().iat * 1_000).unwrap();
+    for (since, believed) in [(iat.plus_seconds(1), true), (iat, false), (iat.plus_seconds(-1), false)] {
+        let keys = vec![Key { compromised_since: Some(since), ..fixture::provider_key_entry() }];
+        assert_eq!(check_as(good(), |known| known.keys = keys).is_ok(), believed, "{since}");
+    }
 }

@@ -423,8 +423,7 @@ impl Client {
         Err(endless("agreements"))
     }
 
-    /// A key of a department; remembered, since a key never changes. Its life may: what was remembered is asked for again
-    /// when the department has a key that is not known yet.
+    /// A key of a department; remembered for a while, since a key never changes and its life seldom.
     pub(super) async fn key(&self, department: &Uscc, kid: KeyId) -> Result<Key, Error> {
         if let Some(known) = self.known_key(&kid).filter(|key| key.system.department() == department) {
             return Ok(known);

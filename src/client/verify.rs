@@ -6,9 +6,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::{Error, Pins};
 use crate::{
     domain::{
+        id::KeyId,
         outcome::{Notice, Outcome, RecordRelease},
         statement::Statement,
         time::Time,
@@ -253,6 +254,8 @@ pub struct Issued<'a> {
     pub resource: Option<&'a str>,
     /// The latest time at which it can have been issued.
     pub until: Option<Time>,
+    /// The keys that providers have.
+    pub pins: Option<&'a Pins>,
 }
 
 /// Verifies a presentation, an SD-JWT as the hub releases it, under the public key of the provider that issued it (RFC 9901
@@ -298,15 +301,18 @@ pub fn credential(presentation: &str, key: &VerifyingKey, issued: &Issued<'_>) -
         let expected = Expected { iss: issued.provider, vct: None, latest_iat };
         let record = sd_jwt::verify(presentation, key, &Expected { iss: None, ..expected }).map_err(text)?;
         steps.holds(list(record.fields.keys()));
-        require_issuer(&record.claims, issued)?;
+        require_issuer(&record.claims, key, issued)?;
         steps.holds(format_args!("{} of {}, version {}", record.claims.vct, record.claims.iss, record.claims.ver));
         Ok(record)
     })
 }
 
-fn require_issuer(claims: &RecordClaims, issued: &Issued<'_>) -> Result<(), String> {
+fn require_issuer(claims: &RecordClaims, key: &VerifyingKey, issued: &Issued<'_>) -> Result<(), String> {
     if let Some(provider) = issued.provider.filter(|provider| *provider != claims.iss) {
         return Err(format!("its issuer is {}, expected is {provider}", claims.iss));
+    }
+    if let Some(pins) = issued.pins {
+        pins.allow(&claims.iss, KeyId(*key.thumbprint()))?;
     }
     let of_resource = |resource: &str| {
         let version = claims.vct.strip_prefix("urn:hutong:").and_then(|rest| rest.strip_prefix(resource));
@@ -441,7 +447,8 @@ mod tests {
     fn a_credential_is_verified_and_every_change_of_it_is_named() {
         let presentation = fixture::presentation(&["CZZT"]);
         let key = fixture::provider_key();
-        let issued = Issued { provider: Some(fixture::PROVIDER), resource: Some(fixture::RESOURCE), until: None };
+        let issued =
+            Issued { provider: Some(fixture::PROVIDER), resource: Some(fixture::RESOURCE), ..Issued::default() };
         let report = credential(&presentation, key.verifying_key(), &issued);
         assert_eq!(report.proven().unwrap().fields["CZZT"], "样例商行");
 

@@ -7,7 +7,10 @@ use clap::Args;
 use super::{Checked, ReceiptFiles};
 use crate::{
     cli::{Exit, OrExit as _, Output, Run, key::read_public, now},
-    client::verify::{self, Issued},
+    client::{
+        Pins,
+        verify::{self, Issued},
+    },
     domain::{id::ResourceId, identifier::Uscc},
     files,
 };
@@ -30,6 +33,10 @@ pub(in crate::cli) struct Credential {
     /// The unified social credit code of the provider whose key that is
     #[arg(long, value_name = "USCC")]
     provider: Option<Uscc>,
+    /// A profile, or a file with nothing but its table `pins`: the key must be one that is pinned for the credential's
+    /// provider, if any is
+    #[arg(long, value_name = "FILE")]
+    pins: Option<PathBuf>,
     /// The resource that it should be of
     #[arg(long, value_name = "ID")]
     resource: Option<ResourceId>,
@@ -45,10 +52,12 @@ impl Run for Credential {
         let text = files::read_text(&self.credential).or_exit(Exit::BadInput, "cannot read the credential")?;
         let presentation = text.trim_end();
         let key = read_public(&self.key)?;
+        let pins = self.pins.as_deref().map(Pins::read).transpose().or_exit(Exit::BadInput, "cannot read the pins")?;
         let issued = Issued {
             provider: self.provider.as_ref().map(Uscc::as_str),
             resource: self.resource.as_ref().map(ResourceId::as_str),
             until: Some(now()?.plus_seconds(CLOCK_SKEW_SECONDS)),
+            pins: pins.as_ref(),
         };
         let mut checked = Checked::default();
         let record = checked.add(&verify::credential(presentation, &key, &issued));
