@@ -204,7 +204,12 @@ impl City {
             });
             bodies.push((record.sd_jwt, record.salt));
         }
-        let publication = Publication { resource_id: RESOURCE.parse()?, resource_version: 1, records };
+        let publication = Publication {
+            resource_id: RESOURCE.parse()?,
+            resource_version: 1,
+            records,
+            issuer_key: self.provider.kid(),
+        };
         Ok((Statement::Publication(self.provider.header(now)?, publication), bodies))
     }
 

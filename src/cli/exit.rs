@@ -13,6 +13,8 @@ pub enum Exit {
     Findings = 1,
     /// The command line is wrong. clap ends the program with this code itself.
     Usage = 2,
+    /// Done, and nothing is wrong, but a signature is suspect: its key was compromised.
+    Suspect = 3,
     /// A file that was given is malformed.
     BadInput = 65,
     /// The hub could not be reached, or did not answer in time.
@@ -33,6 +35,7 @@ Exit codes:
    0  done, all well
    1  done, and there is something to look at: a fault was found, or some of many were not accepted
    2  the command line is wrong
+   3  done, and nothing is wrong, but a signature is suspect: its key was compromised
   65  a file that was given is malformed
   69  the hub could not be reached, or did not answer in time
   70  something else went wrong
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn help_lists_every_code() {
         use Exit::*;
-        for exit in [Success, Findings, Usage, BadInput, Unavailable, Failed, CannotCreate, Refused, Config] {
+        for exit in [Success, Findings, Usage, Suspect, BadInput, Unavailable, Failed, CannotCreate, Refused, Config] {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("{:>4}  ", exit as u8))), "{exit:?}");
         }
     }

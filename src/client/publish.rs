@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     domain::{
-        id::{Digest, Handle, ResourceId},
+        id::{Digest, Handle, KeyId, ResourceId},
         outcome::{Outcome, RecordViolation},
         record::RecordStatus,
         statement::{Policy, Publication, PublishedRecord, Statement},
     },
+    sign::sd_jwt::SdJwt,
     wire::{
         self,
         proto::{self, publication_service_client::PublicationServiceClient},
@@ -109,7 +110,7 @@ pub struct RecordState {
 
 impl Client {
     /// Publishes a batch of records of one resource: what is in order lands, and the answer says of the rest all that is
-    /// wrong. The receipt is verified first.
+    /// wrong. The receipt is verified first. One key must have signed all the records of a batch.
     ///
     /// # Errors
     /// [`Error::Input`] for a batch that is empty or above [`MAX_BATCH`] records or
@@ -126,6 +127,7 @@ impl Client {
             resource_id: resource_id.clone(),
             resource_version,
             records: records.iter().map(|record| record.published.clone()).collect(),
+            issuer_key: issuer_key(records).unwrap_or(KeyId(*self.signing_key().verifying_key().thumbprint())),
         };
         let now = super::now()?;
         let signed =
@@ -187,6 +189,11 @@ impl Client {
         }
         Ok(states)
     }
+}
+
+/// The key that the first of the records to name one says it was signed with.
+fn issuer_key(records: &[SignedRecord]) -> Option<KeyId> {
+    records.iter().find_map(|record| wire::kid_from_text(&SdJwt::parse(&record.sd_jwt).ok()?.kid().ok()?))
 }
 
 fn require_batch(records: &[SignedRecord]) -> Result<(), Error> {

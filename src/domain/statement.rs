@@ -218,6 +218,8 @@ pub struct Publication {
     pub resource_version: u32,
     /// The records.
     pub records: Vec<PublishedRecord>,
+    /// The key that signed the records' JWTs.
+    pub issuer_key: KeyId,
 }
 
 /// One record of a publication.

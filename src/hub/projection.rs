@@ -227,7 +227,7 @@ fn published_terms(
     let (Statement::Publication(_, publication), Outcome::Published(results)) = (statement, outcome) else {
         return Ok(Vec::new());
     };
-    let Publication { resource_id, resource_version, records } = publication;
+    let Publication { resource_id, resource_version, records, .. } = publication;
     let resource = rules
         .catalog
         .version(resource_id.as_str(), *resource_version)

@@ -152,7 +152,7 @@ impl Hub {
                 return Ok(Attempt::Decided { draft: Box::new(draft), violations: Vec::new() });
             }
         };
-        let examined = given.examined(&snapshot, verified.header.actor.department(), &publication.records);
+        let examined = given.examined(&snapshot, verified.header.actor.department(), publication);
         let checked = self.check_records(&resource, publication, &examined)?;
         self.bodies.put(&checked.bodies).inspect_err(|error| {
             // As with the log: a sync that failed is never tried again.
@@ -274,19 +274,26 @@ struct Given {
 
 impl Given {
     /// The bodies, examined as far as only the keys of the rules matter.
-    fn examined(&self, snapshot: &Snapshot, department: &Uscc, records: &[PublishedRecord]) -> Arc<[Examination]> {
+    fn examined(&self, snapshot: &Snapshot, department: &Uscc, publication: &Publication) -> Arc<[Examination]> {
         let mut known = self.examined.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, examined)) = known.as_ref().filter(|(version, _)| *version == snapshot.rules.version) {
             return Arc::clone(examined);
         }
-        let pairs = records.iter().zip(&self.bodies);
-        let examined: Arc<[_]> = pairs.map(|(record, body)| examine_body(snapshot, department, record, body)).collect();
+        let pairs = publication.records.iter().zip(&self.bodies);
+        let examine = |(record, body)| examine_body(snapshot, department, &publication.issuer_key, record, body);
+        let examined: Arc<[_]> = pairs.map(examine).collect();
         *known = Some((snapshot.rules.version, Arc::clone(&examined)));
         examined
     }
 }
 
-fn examine_body(snapshot: &Snapshot, department: &Uscc, record: &PublishedRecord, body: &RecordBody) -> Examination {
+fn examine_body(
+    snapshot: &Snapshot,
+    department: &Uscc,
+    issuer_key: &KeyId,
+    record: &PublishedRecord,
+    body: &RecordBody,
+) -> Examination {
     let one = |violation, description: String| vec![FieldViolation::of_record(violation, description)];
     let malformed = |error: crate::sign::Error| one(RecordViolation::Malformed, error.to_string());
     let salt: [u8; SALT_LENGTH] = body.record_salt.as_slice().try_into().map_err(|_| {
@@ -302,6 +309,11 @@ fn examine_body(snapshot: &Snapshot, department: &Uscc, record: &PublishedRecord
         key.is_some_and(|key| key.is_active() && key.system.department() == department)
     });
     let unsigned = || one(RecordViolation::Signature, format!("key {kid} is not an active key of {department}"));
+    if wire::kid_from_text(&kid).as_ref() != Some(issuer_key) {
+        let stated = wire::kid_to_text(issuer_key);
+        let problem = format!("key {kid} signed it, the publication says that {stated} did");
+        return Err(one(RecordViolation::Signature, problem));
+    }
     let issuer_key = key.ok_or_else(unsigned)?;
     let verifying = snapshot.keys.get(&issuer_key).ok_or_else(unsigned)?;
     let incomplete = check_complete(&sd_jwt).map_err(malformed)?;

@@ -9,11 +9,11 @@ use crate::{
         directory::Capability,
         id::SystemId,
         outcome::Outcome,
-        statement::{RuleChange, Statement},
+        statement::Statement,
         time::Moment,
     },
     sign::{
-        Verifier as _,
+        Verifier,
         commitment::{Opening, Scheme},
         dsse,
     },
@@ -88,8 +88,9 @@ impl Hub {
         let commitments = change.text_commitments().into_iter();
         let expected: Vec<_> =
             commitments.map(|commitment| Expected { commitment, scheme: Some(Scheme::Text) }).collect();
+        let key = snapshot.keys.get(&verified.kid).map(|key| key as &dyn Verifier);
         let facts = RuleFacts {
-            text_signature_valid: text_signature_valid(&snapshot, verified, change),
+            text_signature_valid: wire::text_signature_valid(&snapshot.rules, change, key),
             possession_proven: wire::possession_proven(&snapshot.rules.hub, change),
         };
         let standing = verified.standing(reused, &expected);
@@ -155,22 +156,4 @@ fn may_read(snapshot: &Snapshot, peer: &SystemId, version: &AgreementVersion) ->
         || department == version.text.provider
         || directory.holds(peer, Capability::Administer)
         || directory.holds(peer, Capability::Audit)
-}
-
-/// Whether the actor's signature over an agreement's text verifies; a statement without one has nothing wrong with it.
-fn text_signature_valid(snapshot: &Snapshot, verified: &Verified, change: &RuleChange) -> bool {
-    let (text, signature) = match change {
-        RuleChange::AgreementProposal { serialized, signature, .. } => (Arc::clone(serialized), signature),
-        RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => {
-            let agreement = snapshot.rules.agreements.find(consent.agreement_id.as_str());
-            let Some(version) = agreement.and_then(|agreement| agreement.version(consent.version)) else {
-                // There is nothing to have signed; the decision says so.
-                return false;
-            };
-            (Arc::clone(&version.serialized), &consent.signature)
-        }
-        _ => return true,
-    };
-    let pae = dsse::pae(&dsse::payload_type(wire::AGREEMENT_TEXT_KIND), &text);
-    snapshot.keys.get(&verified.kid).is_some_and(|key| key.verify(&pae, signature).is_ok())
 }

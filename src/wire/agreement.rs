@@ -11,8 +11,10 @@ use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
         id::Commitment,
+        rules::Rules,
+        statement::RuleChange,
     },
-    sign::commitment::Opening,
+    sign::{Verifier, commitment::Opening, dsse},
 };
 
 /// The kind in the payload type of an agreement's text.
@@ -26,6 +28,25 @@ paired!(state_to_number, state_from_number, AgreementState, AgreementState, {
 /// The bytes of a text, which every party signs.
 pub fn encode_agreement_text(text: &AgreementText) -> Vec<u8> {
     text_to_proto(text).encode_to_vec()
+}
+
+/// Whether the signature that a change of the rules carries under an agreement's text is by this key; a change that carries
+/// none has nothing wrong with it. A consent signs the text as its proposer serialized it, under the rules before the change.
+pub fn text_signature_valid(rules: &Rules, change: &RuleChange, key: Option<&dyn Verifier>) -> bool {
+    let (text, signature) = match change {
+        RuleChange::AgreementProposal { serialized, signature, .. } => (serialized, signature),
+        RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => {
+            let agreement = rules.agreements.find(consent.agreement_id.as_str());
+            let Some(version) = agreement.and_then(|agreement| agreement.version(consent.version)) else {
+                // There is nothing to have signed; the decision says so.
+                return false;
+            };
+            (&version.serialized, &consent.signature)
+        }
+        _ => return true,
+    };
+    let signed = dsse::pae(&dsse::payload_type(AGREEMENT_TEXT_KIND), text);
+    key.is_some_and(|key| key.verify(&signed, signature).is_ok())
 }
 
 fn text_to_proto(text: &AgreementText) -> proto::AgreementText {

@@ -18,7 +18,9 @@ mod statement;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-pub use agreement::{AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text};
+pub use agreement::{
+    AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text, text_signature_valid,
+};
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
 pub use entry::{Entry, FORMAT_VERSION, outcome_from_proto};

@@ -4,8 +4,8 @@ use prost::Message;
 
 use super::{
     agreement::{lookup_from_number, lookup_to_number},
-    directory::{first_department_to_proto, read_first_department},
-    proto,
+    directory::{first_department_to_proto, read_first_department, read_kid},
+    kid_to_text, proto,
     reading::{Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
     rule,
@@ -188,6 +188,7 @@ fn publication_to_proto(header: &Header, publication: &Publication) -> proto::Pu
                 status: status_to_number(record.status),
             })
             .collect(),
+        issuer_kid: kid_to_text(&publication.issuer_key),
     }
 }
 
@@ -203,12 +204,14 @@ fn read_publication(reading: &mut Reading, message: &proto::PublicationStatement
         .enumerate()
         .map(|(i, record)| read_published_record(reading, &format!("records[{i}]."), record))
         .collect();
+    let issuer_key = read_kid(reading, "issuer_kid", &message.issuer_kid);
     Some(Statement::Publication(
         header?,
         Publication {
             resource_id: resource_id?,
             resource_version: message.resource_version,
             records: records.into_iter().collect::<Option<_>>()?,
+            issuer_key: issuer_key?,
         },
     ))
 }

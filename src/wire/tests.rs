@@ -11,7 +11,7 @@ use crate::{
         catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
         derive::DerivationRule,
         directory::Capability,
-        id::{Commitment, Digest, Handle, Pseudonym, RequestId, SystemId},
+        id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
         outcome::{
             Effect, Erased, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason,
             Suppressed,
@@ -197,6 +197,7 @@ fn publication() -> Publication {
             validity: Validity { from: None, until: Some(Date::constant(2036, 1, 31)) },
             status: RecordStatus::Active,
         }],
+        issuer_key: KeyId([14; 32]),
     }
 }
 

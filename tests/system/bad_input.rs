@@ -9,7 +9,7 @@ use hutong::{
         statement::{Author, Signed},
     },
     domain::{
-        id::SystemId,
+        id::{KeyId, SystemId},
         outcome::RefusalReason,
         statement::{Publication, Statement},
         time::Time,
@@ -50,8 +50,12 @@ struct Forged<'a> {
 
 impl Forged<'_> {
     fn sign(&self, record: &hutong::client::SignedRecord) -> Signed {
-        let publication =
-            Publication { resource_id: resource_id(), resource_version: 1, records: vec![record.published.clone()] };
+        let publication = Publication {
+            resource_id: resource_id(),
+            resource_version: 1,
+            records: vec![record.published.clone()],
+            issuer_key: KeyId(*self.author.key.verifying_key().thumbprint()),
+        };
         let statement = |header| Statement::Publication(header, publication);
         self.author.sign(&SystemRandomness::new(), self.at, Vec::new(), statement).unwrap()
     }

@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hutong::{
     client::{SignedRecord, statement::Author},
-    domain::statement::{Publication, Statement},
+    domain::{
+        id::KeyId,
+        statement::{Publication, Statement},
+    },
     sign::SystemRandomness,
     wire::{
         self,
@@ -28,7 +31,8 @@ fn slow_publication(registry: &Registry) -> PublishRecordsRequest {
     let client = &registry.client;
     let records: Vec<_> = licences(200).iter().map(|licence| registry.sign(licence, 1)).collect();
     let published = records.iter().map(|record| record.published.clone()).collect();
-    let publication = Publication { resource_id: resource_id(), resource_version: 1, records: published };
+    let issuer_key = KeyId(*client.signing_key().verifying_key().thumbprint());
+    let publication = Publication { resource_id: resource_id(), resource_version: 1, records: published, issuer_key };
     let author = Author { system: client.system(), hub: client.hub_domain(), key: client.signing_key() };
     let statement = |header| Statement::Publication(header, publication);
     let now = hutong::cli::now().unwrap();

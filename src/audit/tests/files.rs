@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::{
-    Error, Folder, Trust, copied, found,
+    Error, Folder, Options, Trust, copied, found,
     hub::{Hub, log_signer},
-    verified, verify,
+    verified, verified_by, verify,
 };
 
 /// A log of two full bundles and a partial one.
@@ -109,12 +109,11 @@ fn every_fault_is_listed() {
 fn wrong_key_and_empty_folder_are_told_apart_from_a_good_log() {
     let hub = long();
     let (_temporary, folder) = copied(&hub);
-    let trust = Trust { log_key: log_signer(8).verifier(), genesis: None };
-    let report = verify(&folder, &trust, &mut |_, _| {}).unwrap();
-    assert_eq!(found(&report), [(None, "CHECKPOINT_SIGNATURE".to_owned())]);
+    let trust = Trust::in_key(log_signer(8).verifier());
+    assert_eq!(found(&verified_by(&folder, &trust)), [(None, "CHECKPOINT_SIGNATURE".to_owned())]);
 
     let empty = tempfile::TempDir::new().unwrap();
-    let error = verify(&Folder::new(empty.path()), &trust, &mut |_, _| {}).unwrap_err();
+    let error = verify(&Folder::new(empty.path()), &trust, &Options::default(), &mut ()).unwrap_err();
     assert!(matches!(error, Error::NoLog(_)), "{error}");
 }
 

@@ -312,6 +312,7 @@ impl Hub {
                 validity: Validity::default(),
                 status,
             }],
+            issuer_key: kid(&provider().key()),
         };
         Statement::Publication(self.header(&provider()), publication)
     }
@@ -361,7 +362,7 @@ fn head(publication: &Publication, record: &PublishedRecord, index: u64, time: T
         source_digest: record.source_digest,
         publication_index: index,
         published_at: time,
-        issuer_key: kid(&provider().key()),
+        issuer_key: publication.issuer_key,
     }
 }
 

@@ -6,12 +6,14 @@ mod lies;
 mod mirroring;
 mod random;
 mod reconciling;
+mod reports;
+mod suspects;
 
 use tempfile::TempDir;
 
 use crate::tlog::leaf_hash;
 
-use super::{Error, Finding, Folder, Mirrored, Report, Trust, mirror, verify};
+use super::{Error, Finding, Folder, Mirrored, Options, Report, Trust, mirror, verify};
 
 use hub::{Hub, Source, log_signer};
 
@@ -33,8 +35,11 @@ fn copied(hub: &Hub) -> (TempDir, Folder) {
 }
 
 fn verified(folder: &Folder) -> Report {
-    let trust = Trust { log_key: log_signer(7).verifier(), genesis: None };
-    verify(folder, &trust, &mut |_, _| {}).unwrap()
+    verified_by(folder, &Trust::in_key(log_signer(7).verifier()))
+}
+
+fn verified_by(folder: &Folder, trust: &Trust) -> Report {
+    verify(folder, trust, &Options::default(), &mut ()).unwrap()
 }
 
 /// What is found, by entry and rule.
@@ -61,8 +66,7 @@ fn genesis_is_the_trusted_one_or_a_finding() {
     let hub = Hub::running();
     let (_temporary, folder) = copied(&hub);
     let with = |genesis| {
-        let trust = Trust { log_key: log_signer(7).verifier(), genesis: Some(genesis) };
-        found(&verify(&folder, &trust, &mut |_, _| {}).unwrap())
+        found(&verified_by(&folder, &Trust { genesis: Some(genesis), ..Trust::in_key(log_signer(7).verifier()) }))
     };
     assert_eq!(with(leaf_hash(&hub.entries[0])), []);
     assert_eq!(with(leaf_hash(b"another")), [(Some(0), "GENESIS_FOREIGN".to_owned())]);

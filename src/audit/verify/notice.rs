@@ -1,6 +1,6 @@
 //! What the hub tells of itself, held against what the log shows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::domain::{
     decide::LIMIT_WINDOW_SECONDS,
@@ -12,21 +12,19 @@ use crate::domain::{
 
 use super::{Fault, replay::Found};
 
-/// What notices are held against. A row is kept for each minute in which a system reached its limit: one for some hundred
-/// entries of a flood, none otherwise.
+/// What notices are held against: the newest minute only, since the hub tells of a minute before it enters anything later.
 #[derive(Default)]
 pub(super) struct Notices {
     /// The minute of the newest counted entry, and how many each system made in it.
     minute: Option<Time>,
     counted: HashMap<SystemId, u32>,
-    reached: BTreeSet<(Time, SystemId)>,
     /// When the last erasure told of was made, and when it was told.
     erased: Option<(Time, Time)>,
 }
 
 impl Notices {
     /// Counts an entry towards its system's limit.
-    pub(super) fn count(&mut self, system: &SystemId, time: Time, limit: u32) {
+    pub(super) fn count(&mut self, system: &SystemId, time: Time) {
         let minute = time.start_of_minute();
         if self.minute != Some(minute) {
             self.minute = Some(minute);
@@ -34,9 +32,10 @@ impl Notices {
         }
         let counted = self.counted.entry(system.clone()).or_default();
         *counted = counted.saturating_add(1);
-        if *counted >= limit {
-            self.reached.insert((minute, system.clone()));
-        }
+    }
+
+    fn has_reached(&self, limit: u32, system: &SystemId, minute: Time) -> bool {
+        self.minute == Some(minute) && self.counted.get(system).is_some_and(|counted| *counted >= limit)
     }
 
     /// Checks a notice. How many were suppressed, and what was erased, rests on the hub's word.
@@ -58,7 +57,7 @@ impl Notices {
             (*count > 0, "it says that nothing was suppressed".to_owned()),
             (is_minute, format!("{since} to {until} is not within one minute before the entry")),
             (
-                self.reached.contains(&(*since, system.clone())),
+                self.has_reached(limit, system, *since),
                 format!("{system} had not reached its limit of {limit} in the minute from {since} on"),
             ),
         ] {

@@ -2,20 +2,21 @@
 
 use std::{collections::HashMap, convert::Infallible};
 
-use crate::domain::{
-    decide::decide_access,
-    id::AgreementId,
-    outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
-    record::RecordStatus,
-    statement::Query,
-    time::{Date, Time},
+use crate::{
+    audit::{Basis, Fact},
+    domain::{
+        decide::decide_access,
+        id::AgreementId,
+        outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
+        statement::Query,
+        time::Date,
+    },
 };
 
 use super::{
-    Fault,
+    Error, Fault,
     replay::{Act, Found, Ledger, compare},
 };
-use crate::audit::Basis;
 
 /// How many records were asked for under each agreement on the newest civil day.
 #[derive(Default)]
@@ -40,28 +41,29 @@ impl Quotas {
     }
 }
 
-/// Decides a query again, and checks each release against the records as the log made them.
+/// Decides a query again, and hands over what it says of each record.
 pub(super) fn follow(
-    ledger: &mut Ledger,
+    ledger: &mut Ledger<'_>,
     act: &Act<'_>,
     query: &Query,
     admitted: Result<(), Refusal>,
     found: &mut Found,
-) -> Basis {
+) -> Result<Basis, Error> {
     let quota = |agreement: &AgreementId, day| Ok::<_, Infallible>(ledger.quotas.used(agreement, day));
     let access = admitted.and_then(|()| {
         let Ok(access) = decide_access(&ledger.rules, &act.header.actor, query, quota, &act.now);
         access
     });
+    let lookup = Basis::Attested(Fact::LookupResult);
     let permitted = match &act.entry.outcome {
         Outcome::Refused(_) => {
             let due = access.map(|_| ());
-            return compare(due, &act.entry.outcome, &[RefusalReason::TooManyRecords], found);
+            return Ok(compare(due, &act.entry.outcome, &[(RefusalReason::TooManyRecords, lookup)], found));
         }
         Outcome::QueryPermitted(permitted) => permitted,
         _ => {
             found.add(Fault::OutcomeKind, "a query is permitted or refused");
-            return Basis::Recomputed;
+            return Ok(Basis::Recomputed);
         }
     };
     if let Ok(due) = &access
@@ -74,93 +76,42 @@ pub(super) fn follow(
         found.add(Fault::AgreementDiffers, message);
     }
     compare(access.map(|_| ()), &act.entry.outcome, &[], found);
-    check_releases(ledger, act, query, permitted, found);
+    check_releases(ledger, act, query, permitted, found)?;
     let day = act.now.civil_day(ledger.rules.policy.civil_day_offset_seconds);
     ledger.quotas.take(&permitted.agreement_id, day, query.commitments.len() as u64);
-    Basis::Attested
+    Ok(lookup)
 }
 
-fn check_releases(ledger: &Ledger, act: &Act<'_>, query: &Query, permitted: &QueryPermitted, found: &mut Found) {
+fn check_releases(
+    ledger: &mut Ledger<'_>,
+    act: &Act<'_>,
+    query: &Query,
+    permitted: &QueryPermitted,
+    found: &mut Found,
+) -> Result<(), Error> {
     let most = ledger.rules.policy.max_released_records as usize;
     if permitted.records.len() > most {
         let message = format!("{} records were released, at most {most} may be", permitted.records.len());
         found.add(Fault::WronglyDone(RefusalReason::TooManyRecords), message);
     }
-    for release in &permitted.records {
-        if release.lookup as usize >= query.commitments.len() {
-            let message = format!("lookup {} of a query with {}", release.lookup, query.commitments.len());
-            found.add(Fault::LookupUnknown, message);
-        }
-        check_release(ledger, act, query, release, found);
-    }
+    (0..).zip(&permitted.records).try_for_each(|release| {
+        check_release(query, release.1, found);
+        ledger.records.release(act, query, release)
+    })
 }
 
-fn check_release(ledger: &Ledger, act: &Act<'_>, query: &Query, release: &RecordRelease, found: &mut Found) {
-    let handle = release.handle;
-    let Some(record) = ledger.records.current(&handle).filter(|record| record.resource_id == query.resource_id) else {
-        let message = format!("record {handle} of {} was published by no earlier entry", query.resource_id);
-        return found.add(Fault::RecordUnpublished, message);
-    };
-    let head = &record.head;
-    if (release.version, release.jwt_sha256, release.publication_index)
-        != (head.version, head.jwt_sha256, head.publication_index)
-    {
-        let message = format!(
-            "record {handle}: released is version {} (JWT {}) of entry {}, current was version {} (JWT {}) of entry {}",
-            release.version,
-            release.jwt_sha256,
-            release.publication_index,
-            head.version,
-            head.jwt_sha256,
-            head.publication_index
-        );
-        return found.add(Fault::RecordNotCurrent, message);
+/// What a release must be, whatever the record.
+fn check_release(query: &Query, release: &RecordRelease, found: &mut Found) {
+    if release.lookup as usize >= query.commitments.len() {
+        let message = format!("lookup {} of a query with {}", release.lookup, query.commitments.len());
+        found.add(Fault::LookupUnknown, message);
     }
-    let due = head.status_at(&act.now, ledger.rules.policy.civil_day_offset_seconds);
-    // Who signed the record stands in its JWT, not in the log: that its key was compromised is the hub's word.
-    let may_be_suspect = release.status == RecordStatus::Suspended && ledger.has_suspect_key(query, head.published_at);
-    if release.status != due && !(due == RecordStatus::Active && may_be_suspect) {
+    let is_named = release.sd_hash.is_some();
+    if is_named == release.fields.is_empty() {
+        let not = if is_named { "" } else { "not " };
+        let count = release.fields.len();
         let message =
-            format!("record {handle}: its status is entered as {}, the log shows {}", name(release.status), name(due));
-        found.add(Fault::RecordStatus, message);
+            format!("record {}: {count} fields were released, and the presentation is {not}named", release.handle);
+        found.add(Fault::PresentationMissing, message);
     }
-    let resource = ledger.rules.catalog.version(query.resource_id.as_str(), head.resource_version);
-    let due: Vec<_> = match (release.status, resource) {
-        (RecordStatus::Active, Some(resource)) => {
-            query.fields.iter().filter(|code| resource.field(code.as_str()).is_some()).cloned().collect()
-        }
-        _ => Vec::new(),
-    };
-    if release.fields != due {
-        let message = format!("record {handle}: released are [{}], due were [{}]", list(&release.fields), list(&due));
-        found.add(Fault::FieldsDiffer, message);
-    }
-    if release.sd_hash.is_some() == release.fields.is_empty() {
-        let message = format!("record {handle}: {} fields were released", release.fields.len());
-        found.add(Fault::PresentationMissing, format!("{message}, and the presentation is {}named", not(release)));
-    }
-}
-
-impl Ledger {
-    /// Whether the provider of a resource has a key compromised since before a record was published.
-    fn has_suspect_key(&self, query: &Query, published_at: Time) -> bool {
-        let Some((_, resource)) = self.rules.catalog.newest(query.resource_id.as_str()) else { return false };
-        let mut keys = self.rules.directory.keys.values();
-        keys.any(|key| {
-            *key.system.department() == resource.provider
-                && key.compromised_since.is_some_and(|since| published_at >= since)
-        })
-    }
-}
-
-fn list<T: ToString>(items: &[T]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn name(status: RecordStatus) -> String {
-    format!("{status:?}").to_uppercase()
-}
-
-fn not(release: &RecordRelease) -> &'static str {
-    if release.sd_hash.is_some() { "" } else { "not " }
 }

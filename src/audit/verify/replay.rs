@@ -1,47 +1,54 @@
-//! The replay: what every entry must meet, whatever it is about.
-
-use std::collections::HashMap;
+//! The replay: what every entry must meet, whatever it is about, in the order of the log.
 
 use crate::{
+    audit::{Basis, Decision, Fact, Report, describe},
     domain::{
         decide::{Standing, admit, counts_towards_limit},
-        id::{Digest, RequestId, SystemId},
+        id::KeyId,
         outcome::{Effect, Outcome, Refusal, RefusalReason},
         rules::Rules,
         statement::{DECISION_VERSION, Genesis, Header, Statement},
         time::{Moment, Time},
     },
-    sign::{dsse, sha256},
-    tlog::{Hash, leaf_hash},
+    tlog::Hash,
     wire::Entry,
 };
 
 use super::{
-    Fault, Finding, Report, Trust,
+    Error, Fault, Trust, Watch,
+    examine::{Content, Read},
+    findings::Findings,
     notice::Notices,
-    publication::Records,
-    query::Quotas,
+    publication,
+    query::{self, Quotas},
+    records::Records,
+    requests::Requests,
     rule,
-    signer::{Keys, Signer},
+    signer::{self, Keys},
+    suspects::Compromises,
 };
-use crate::audit::{Basis, describe};
 
-/// What replaying a log remembers.
-pub(super) struct Replay {
+/// What replaying a log remembers: as much as its rules hold, however long it is.
+pub(super) struct Replay<'a> {
     origin: String,
     genesis: Option<Hash>,
-    last_time: Option<Time>,
-    ledger: Option<Ledger>,
+    keys: &'a Keys,
+    times: Option<(Time, Time)>,
+    ledger: Option<Ledger<'a>>,
 }
 
 /// The state that entries make, from the genesis on.
-pub(super) struct Ledger {
+pub(super) struct Ledger<'a> {
     pub(super) rules: Rules,
-    pub(super) keys: Keys,
-    pub(super) records: Records,
+    pub(super) keys: &'a Keys,
     pub(super) quotas: Quotas,
-    /// The first statement under each request id, by the SHA-256 of its payload.
-    requests: HashMap<(SystemId, RequestId), Digest>,
+    /// What entries say of records.
+    pub(super) records: Records,
+    /// Under which request ids statements were made.
+    pub(super) requests: Requests,
+    /// The keys retired as compromised.
+    pub(super) compromises: Compromises,
+    /// What the hub's own entries are held against.
     pub(super) notices: Notices,
 }
 
@@ -55,92 +62,120 @@ impl Found {
     }
 }
 
+/// An entry as the tree has it.
+pub(super) struct Place {
+    pub(super) index: u64,
+    pub(super) leaf: Hash,
+    /// Whether it is the one that the log sealed.
+    pub(super) is_sealed: bool,
+}
+
 /// A statement about to be decided again.
 pub(super) struct Act<'a> {
     pub(super) index: u64,
+    pub(super) is_sealed: bool,
     pub(super) entry: &'a Entry,
     pub(super) statement: &'a Statement,
     pub(super) header: &'a Header,
-    pub(super) signer: Signer,
+    /// The key that signed; `None` where no key registered for the actor did, which is a finding.
+    pub(super) kid: Option<KeyId>,
     pub(super) now: Moment,
 }
 
-impl Replay {
+impl<'a> Replay<'a> {
     /// A replay from the beginning.
-    pub(super) fn new(trust: &Trust) -> Self {
-        Self { origin: trust.log_key.vkey().name().to_string(), genesis: trust.genesis, last_time: None, ledger: None }
-    }
-
-    /// Follows an entry that is not the one that the log sealed, as far as it can be read: what it now says is nobody's word,
-    /// but without it all that rests on it would be found wrong as well.
-    pub(super) fn follow_unsealed(&mut self, index: u64, bytes: &[u8]) {
-        let last_time = self.last_time;
-        self.follow(index, bytes, &mut Report::new(String::new()));
-        self.last_time = last_time;
+    pub(super) fn new(trust: &Trust, keys: &'a Keys) -> Self {
+        Self { origin: trust.origin(), genesis: trust.genesis, keys, times: None, ledger: None }
     }
 
     /// Checks an entry and follows it.
-    pub(super) fn follow(&mut self, index: u64, bytes: &[u8], report: &mut Report) {
+    ///
+    /// One that is not as the log sealed it is followed too, as far as it can be read: what it now says is nobody's word, and
+    /// nothing is found in it, but without it all that rests on it would be found wrong as well.
+    pub(super) fn follow(
+        &mut self,
+        place: &Place,
+        content: &Content,
+        report: &mut Report,
+        findings: &mut Findings,
+        watch: &mut dyn Watch,
+    ) -> Result<(), Error> {
         let mut found = Found::default();
-        let described = self.check(index, bytes, report, &mut found);
-        report.findings.extend(found.0.into_iter().map(|(rule, message)| Finding {
-            index: Some(index),
-            rule,
-            message,
-            entry: described.clone(),
-        }));
+        let followed = self.check(place, content, &mut found)?;
+        if !place.is_sealed {
+            return Ok(());
+        }
+        for (rule, message) in found.0 {
+            findings.add(Some(place.index), rule, message);
+        }
+        report.entries += 1;
+        count(report, content);
+        if let (Content::Read(read), Some(basis)) = (content, followed) {
+            let decision = Decision::of(place.index, &read.entry.outcome, &read.statement, basis);
+            report.count(basis);
+            watch.decided(&decision).map_err(|error| Error::io("writing down a decision", error))?;
+        }
+        Ok(())
     }
 
-    /// Gives the entry in one line, where it reads and something was found.
-    fn check(&mut self, index: u64, bytes: &[u8], report: &mut Report, found: &mut Found) -> Option<String> {
-        let entry = match Entry::decode(bytes) {
-            Ok(entry) => entry,
-            Err(error) => {
+    /// What the log said, once all of it was followed: the times of its first and last entries, and what is left to check.
+    pub(super) fn finish(self) -> (Option<(Time, Time)>, Option<Ledger<'a>>) {
+        (self.times, self.ledger)
+    }
+
+    /// Says on what the entry's outcome rests, where it is a decision.
+    fn check(&mut self, place: &Place, content: &Content, found: &mut Found) -> Result<Option<Basis>, Error> {
+        let entry = match content {
+            Content::Unreadable(error) => {
                 found.add(Fault::EntryMalformed, error.to_string());
-                return None;
+                return Ok(None);
             }
+            Content::Unread(entry, _) | Content::Noted(entry) => entry,
+            Content::Read(read) => &read.entry,
         };
-        if let Some(last) = self.last_time.filter(|last| entry.time < *last) {
-            found.add(Fault::ClockBackwards, format!("its time is {}, the entry before has {last}", entry.time));
-        }
-        self.last_time = self.last_time.max(Some(entry.time));
-        report.first_time.get_or_insert_with(|| entry.time.to_string());
-        report.last_time = Some(entry.time.to_string());
-        let statement = match entry.statement() {
-            Ok(statement) => statement,
-            Err(error) => {
-                found.add(Fault::StatementMalformed, error.to_string());
-                return None;
-            }
-        };
-        count(report, &entry, statement.as_ref());
-        match (&statement, &mut self.ledger) {
-            (Some(Statement::Genesis(genesis)), _) if index == 0 => self.open(genesis, bytes, &entry, found),
-            (Some(Statement::Genesis(_)), _) => {
-                found.add(Fault::GenesisMisplaced, "only the first entry can be one");
-            }
-            (_, None) if index == 0 => found.add(Fault::GenesisInvalid, "the first entry must be a genesis"),
-            // Without a genesis there are no rules: its own finding says so, once.
-            (_, None) => {}
-            (Some(statement), Some(ledger)) => {
-                if let Some(header) = statement.header() {
-                    let basis = ledger.follow(index, &entry, statement, header, found);
-                    *report.decisions.entry(basis).or_default() += 1;
-                }
-            }
-            (None, Some(ledger)) => {
-                if let Outcome::Noted(notice) = &entry.outcome {
+        self.check_time(place, entry, found);
+        match content {
+            Content::Unreadable(_) => {}
+            Content::Unread(_, error) => found.add(Fault::StatementMalformed, error.to_string()),
+            Content::Noted(entry) => {
+                if let (Some(ledger), Outcome::Noted(notice)) = (self.ledger(place, found), &entry.outcome) {
                     ledger.notices.follow(&ledger.rules, notice, entry.time, found);
                 }
             }
+            Content::Read(read) => match (&read.statement, read.statement.header()) {
+                (Statement::Genesis(genesis), _) if place.index == 0 => self.open(genesis, place, entry, found),
+                (_, Some(header)) => {
+                    if let Some(ledger) = self.ledger(place, found) {
+                        return ledger.follow(place, read, header, found).map(Some);
+                    }
+                }
+                (_, None) => found.add(Fault::GenesisMisplaced, "only the first entry can be one"),
+            },
         }
-        (!found.0.is_empty()).then(|| describe::of(index, &entry, statement.as_ref()).summary())
+        Ok(None)
     }
 
-    fn open(&mut self, genesis: &Genesis, bytes: &[u8], entry: &Entry, found: &mut Found) {
-        let leaf = leaf_hash(bytes);
-        if let Some(trusted) = self.genesis.filter(|trusted| *trusted != leaf) {
-            found.add(Fault::GenesisForeign, format!("its hash is {leaf}, trusted is {trusted}"));
+    /// The state so far. Without a genesis there is none: a finding about the first entry says so, once.
+    fn ledger(&mut self, place: &Place, found: &mut Found) -> Option<&mut Ledger<'a>> {
+        if self.ledger.is_none() && place.index == 0 {
+            found.add(Fault::GenesisInvalid, "the first entry must be a genesis");
+        }
+        self.ledger.as_mut()
+    }
+
+    fn check_time(&mut self, place: &Place, entry: &Entry, found: &mut Found) {
+        let time = entry.time;
+        if let Some((_, last)) = self.times.filter(|(_, last)| time < *last) {
+            found.add(Fault::ClockBackwards, format!("its time is {time}, an entry before it has {last}"));
+        }
+        if place.is_sealed {
+            self.times = Some(self.times.map_or((time, time), |(first, last)| (first, last.max(time))));
+        }
+    }
+
+    fn open(&mut self, genesis: &Genesis, place: &Place, entry: &Entry, found: &mut Found) {
+        if let Some(trusted) = self.genesis.filter(|trusted| *trusted != place.leaf) {
+            found.add(Fault::GenesisForeign, format!("its hash is {}, trusted is {trusted}", place.leaf));
         }
         for (holds, message) in [
             (
@@ -166,94 +201,67 @@ impl Replay {
         }
         self.ledger = Some(Ledger {
             rules: Rules::of_genesis(genesis),
-            keys: Keys::default(),
-            records: Records::default(),
+            keys: self.keys,
             quotas: Quotas::default(),
-            requests: HashMap::new(),
+            records: Records::new(),
+            requests: Requests::new(),
+            compromises: Compromises::default(),
             notices: Notices::default(),
         });
     }
 }
 
-impl Ledger {
+impl Ledger<'_> {
     /// Checks a statement and its outcome, follows it, and says on what the outcome rests.
-    fn follow(
-        &mut self,
-        index: u64,
-        entry: &Entry,
-        statement: &Statement,
-        header: &Header,
-        found: &mut Found,
-    ) -> Basis {
+    fn follow(&mut self, place: &Place, read: &Read, header: &Header, found: &mut Found) -> Result<Basis, Error> {
+        let Read { entry, statement, payload, signature } = read;
         if header.hub != self.rules.hub {
             found.add(Fault::HubForeign, format!("it is meant for {}, this is {}", header.hub, self.rules.hub));
         }
         // An entry of a statement has its envelope.
-        let Some(envelope) = &entry.envelope else { return Basis::Recomputed };
-        let signer = self.keys.check(&self.rules, envelope, &header.actor, found);
-        let reused = self.request_reused(envelope, &entry.outcome, header, found);
-        if counts_towards_limit(&self.rules, &header.actor, &entry.outcome) {
-            self.notices.count(&header.actor, entry.time, self.rules.policy.max_refusals_per_minute);
+        let Some(envelope) = &entry.envelope else { return Ok(Basis::Recomputed) };
+        let kid = signer::judge(self.keys, &self.rules, envelope, signature, &header.actor, found);
+        let (index, is_sealed) = (place.index, place.is_sealed);
+        let act = Act { index, is_sealed, entry, statement, header, kid, now: Moment::new(entry.time) };
+        self.requests.take(&act, payload)?;
+        if kid.is_some() && counts_towards_limit(&self.rules, &header.actor, &entry.outcome) {
+            self.notices.count(&header.actor, entry.time);
         }
-        let now = Moment::new(entry.time);
-        let admitted = match signer.kid {
-            Some(kid) => {
-                let said_mismatch = refused_for(&entry.outcome, RefusalReason::OpeningMismatch);
-                let standing = Standing { kid, request_id_reused: reused, openings_match: !said_mismatch };
-                admit(&self.rules, statement, standing, &now)
-            }
-            // That no registered key signed is found already.
-            None => Ok(()),
-        };
-        let act = Act { index, entry, statement, header, signer, now };
+        if refused_for(&entry.outcome, RefusalReason::RequestIdReused) {
+            // Whether it was, and so was to be refused before anything else was looked at, is found once all are known.
+            return Ok(Basis::Recomputed);
+        }
+        let admitted = self.admit(&act);
         match statement {
-            Statement::Genesis(_) => Basis::Recomputed,
-            Statement::Rule(_, change) => rule::follow(self, &act, change, admitted, found),
-            Statement::Query(_, query) => super::query::follow(self, &act, query, admitted, found),
-            Statement::Publication(_, publication) => {
-                super::publication::follow(self, &act, publication, admitted, found)
-            }
+            Statement::Genesis(_) => Ok(Basis::Recomputed),
+            Statement::Rule(_, change) => Ok(rule::follow(self, &act, change, admitted, found)),
+            Statement::Query(_, query) => query::follow(self, &act, query, admitted, found),
+            Statement::Publication(_, publication) => publication::follow(self, &act, publication, admitted, found),
         }
     }
 
-    /// Whether the actor used the request id before.
-    fn request_reused(
-        &mut self,
-        envelope: &dsse::Envelope,
-        outcome: &Outcome,
-        header: &Header,
-        found: &mut Found,
-    ) -> bool {
-        let payload = Digest(sha256(&envelope.payload));
-        let key = (header.actor.clone(), header.request_id);
-        match self.requests.get(&key) {
-            Some(first) if *first == payload => {
-                found.add(Fault::StatementRepeated, format!("request {} was answered before", header.request_id));
-                // One finding says it; that it then had to be refused follows.
-                refused_for(outcome, RefusalReason::RequestIdReused)
-            }
-            Some(_) => true,
-            None => {
-                if !refused_for(outcome, RefusalReason::RequestIdReused) {
-                    self.requests.insert(key, payload);
-                }
-                false
-            }
-        }
+    /// What every statement meets first. That openings did not match is the hub's word.
+    fn admit(&self, act: &Act<'_>) -> Result<(), Refusal> {
+        // That no registered key signed is found already.
+        let Some(kid) = act.kid else { return Ok(()) };
+        let openings_match = !refused_for(&act.entry.outcome, RefusalReason::OpeningMismatch);
+        admit(&self.rules, act.statement, Standing { kid, request_id_reused: false, openings_match }, &act.now)
     }
 }
 
-/// Compares a refusal that was due, or none, with the outcome. `attested` are reasons for which the hub may refuse, on its word
-/// alone, what the rules allow.
+/// Compares a refusal that was due, or none, with the outcome, and says on what the outcome rests. `attested` are reasons for
+/// which the hub may refuse, on its word alone, what the rules allow.
 pub(super) fn compare(
     due: Result<(), Refusal>,
     outcome: &Outcome,
-    attested: &[RefusalReason],
+    attested: &[(RefusalReason, Basis)],
     found: &mut Found,
 ) -> Basis {
     match (due, outcome) {
-        (Ok(()), Outcome::Refused(refusal)) if attested.contains(&refusal.reason) => return Basis::Attested,
         (Ok(()), Outcome::Refused(refusal)) => {
+            if let Some((_, basis)) = attested.iter().find(|(reason, _)| *reason == refusal.reason) {
+                return *basis;
+            }
             found.add(
                 Fault::WronglyRefused(refusal.reason),
                 format!("it was refused with {refusal}; the rules allow it"),
@@ -262,7 +270,9 @@ pub(super) fn compare(
         (Err(due), Outcome::Refused(refusal)) if due != *refusal => {
             found.add(Fault::RefusalDiffers, format!("it was refused with {refusal}; due was {due}"));
         }
-        (Err(due), Outcome::Refused(_)) if due.reason == RefusalReason::OpeningMismatch => return Basis::Attested,
+        (Err(due), Outcome::Refused(_)) if due.reason == RefusalReason::OpeningMismatch => {
+            return Basis::Attested(Fact::Openings);
+        }
         (Err(due), outcome) if !matches!(outcome, Outcome::Refused(_)) => {
             found.add(Fault::WronglyDone(due.reason), format!("it had to be refused with {due}"));
         }
@@ -275,10 +285,16 @@ pub(super) fn refused_for(outcome: &Outcome, reason: RefusalReason) -> bool {
     matches!(outcome, Outcome::Refused(refusal) if refusal.reason == reason)
 }
 
-fn count(report: &mut Report, entry: &Entry, statement: Option<&Statement>) {
-    let (kind, _) = statement.map_or_else(|| describe::own_kind(&entry.outcome), describe::kind);
-    *report.kinds.entry(kind.to_owned()).or_default() += 1;
-    if let Outcome::Refused(refusal) = &entry.outcome {
-        *report.refusals.entry(refusal.reason.as_str().to_owned()).or_default() += 1;
-    }
+fn count(report: &mut Report, content: &Content) {
+    let kind = match content {
+        Content::Unreadable(_) | Content::Unread(..) => return,
+        Content::Noted(entry) => describe::own_kind(&entry.outcome),
+        Content::Read(read) => {
+            if let Outcome::Refused(refusal) = &read.entry.outcome {
+                *report.refusals.entry(refusal.reason.as_str()).or_default() += 1;
+            }
+            describe::kind(&read.statement)
+        }
+    };
+    *report.kinds.entry(kind.0).or_default() += 1;
 }

@@ -1,79 +1,131 @@
-//! Who signed a statement.
+//! Who signed a statement: verified side by side, judged in the order of the log.
+//!
+//! A key's thumbprint says which public key it is of, wherever in the log it was registered. So whether a signature verifies can
+//! be found out before it is known whether the key was registered, and for whom, at that point of the log; that is judged as
+//! the replay gets there.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use crate::{
     domain::{
         id::{KeyId, SystemId},
+        outcome::{Effect, Outcome},
         rules::Rules,
+        statement::{RuleChange, Statement},
     },
-    sign::{VerifyingKey, dsse},
+    sign::{self, VerifyingKey, dsse},
     wire,
 };
 
 use super::{Fault, replay::Found};
 
-/// The keys of the directory, ready to verify with.
+/// The keys met so far, ready to verify with, for all threads.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<KeyId, VerifyingKey>);
-
-/// The key that signed a statement.
-#[derive(Debug, Clone)]
-pub(super) struct Signer {
-    /// Its thumbprint; `None` where no key registered for the actor signed, which is a finding.
-    pub(super) kid: Option<KeyId>,
-    /// The key itself.
-    pub(super) key: Option<VerifyingKey>,
-}
+pub(super) struct Keys(RwLock<HashMap<KeyId, Arc<VerifyingKey>>>);
 
 impl Keys {
-    /// Checks that a statement carries exactly one signature, by a key registered for its actor before this entry. Whether the
-    /// key was retired since is a matter of the decision.
-    pub(super) fn check(
-        &mut self,
-        rules: &Rules,
-        envelope: &dsse::Envelope,
-        actor: &SystemId,
-        found: &mut Found,
-    ) -> Signer {
-        let nobody = Signer { kid: None, key: None };
-        let kid = match envelope.signatures.as_slice() {
-            [signature] => wire::kid_from_text(&signature.keyid),
-            _ => None,
-        };
-        let Some(kid) = kid else {
-            let count = envelope.signatures.len();
-            found.add(Fault::SignatureMissing, format!("it has {count} signatures, must have one that names its key"));
-            return nobody;
-        };
-        let text = wire::kid_to_text(&kid);
-        let Some(registered) = rules.directory.keys.get(&kid) else {
-            found.add(Fault::KeyUnknown, format!("key {text} is not registered at this point of the log"));
-            return nobody;
-        };
-        if registered.system != *actor {
-            found.add(Fault::KeyForeign, format!("key {text} is registered for {}", registered.system));
-            return nobody;
-        }
-        let Some(key) = self.key(kid, &registered.public_key) else {
-            found.add(Fault::KeyUnknown, format!("key {text} is registered with bytes that are no key"));
-            return nobody;
-        };
-        match envelope.verify_sole(&key) {
-            Ok(_) => Signer { kid: Some(kid), key: Some(key) },
-            Err(error) => {
-                found.add(Fault::SignatureInvalid, error.to_string());
-                nobody
+    fn get(&self, kid: &KeyId) -> Option<Arc<VerifyingKey>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
+    }
+
+    fn insert(&self, kid: KeyId, public_key: &[u8; 32]) -> Option<Arc<VerifyingKey>> {
+        let key = VerifyingKey::from_bytes(public_key).ok().filter(|key| *key.thumbprint() == kid.0)?;
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(keys.entry(kid).or_insert_with(|| Arc::new(key))))
+    }
+
+    /// Takes the keys that an entry registers. They are no more than the directory has.
+    pub(super) fn learn(&self, statement: &Statement, outcome: &Outcome) {
+        match (statement, outcome) {
+            (Statement::Genesis(genesis), _) => {
+                let systems = genesis.administrators.iter().flat_map(|department| &department.systems);
+                systems.flat_map(|system| &system.keys).for_each(|(kid, key)| drop(self.insert(*kid, key)));
             }
+            (
+                Statement::Rule(_, RuleChange::RegisterKey { kid, public_key, .. }),
+                Outcome::Applied(Effect::KeyRegistered(_)),
+            ) => drop(self.insert(*kid, public_key)),
+            _ => {}
         }
     }
 
-    fn key(&mut self, kid: KeyId, public_key: &[u8; 32]) -> Option<VerifyingKey> {
-        if let Some(key) = self.0.get(&kid) {
-            return Some(key.clone());
-        }
-        let key = VerifyingKey::from_bytes(public_key).ok().filter(|key| *key.thumbprint() == kid.0)?;
-        self.0.insert(kid, key.clone());
-        Some(key)
+    /// The key registered under a thumbprint, if its bytes are a key of that thumbprint.
+    pub(super) fn registered(&self, rules: &Rules, kid: &KeyId) -> Option<Arc<VerifyingKey>> {
+        let registered = rules.directory.keys.get(kid)?;
+        let known = self.get(kid).filter(|key| *key.as_bytes() == registered.public_key);
+        known.or_else(|| self.insert(*kid, &registered.public_key))
     }
+}
+
+/// What a statement's signature is worth as such.
+#[derive(Debug)]
+pub(super) enum Signature {
+    /// There is not exactly one that names its key.
+    Missing,
+    /// It names a key that was not met yet.
+    Unverified(KeyId),
+    /// It names this key, and was verified with it.
+    Verified(KeyId, Result<(), sign::Error>),
+}
+
+/// Verifies a statement's signature, as far as its key was met.
+pub(super) fn verify(keys: &Keys, envelope: &dsse::Envelope) -> Signature {
+    let Some(kid) = sole_kid(envelope) else { return Signature::Missing };
+    match keys.get(&kid) {
+        Some(key) => Signature::Verified(kid, envelope.verify_sole(key.as_ref()).map(drop)),
+        None => Signature::Unverified(kid),
+    }
+}
+
+/// The key that an envelope's one signature names.
+pub(super) fn sole_kid(envelope: &dsse::Envelope) -> Option<KeyId> {
+    match envelope.signatures.as_slice() {
+        [signature] => wire::kid_from_text(&signature.keyid),
+        _ => None,
+    }
+}
+
+/// Judges a statement's signature: exactly one, by a key registered for its actor before this entry. Gives that key. Whether it
+/// was retired since is a matter of the decision.
+pub(super) fn judge(
+    keys: &Keys,
+    rules: &Rules,
+    envelope: &dsse::Envelope,
+    signature: &Signature,
+    actor: &SystemId,
+    found: &mut Found,
+) -> Option<KeyId> {
+    let kid = match signature {
+        Signature::Missing => {
+            let count = envelope.signatures.len();
+            found.add(Fault::SignatureMissing, format!("it has {count} signatures, must have one that names its key"));
+            return None;
+        }
+        Signature::Unverified(kid) | Signature::Verified(kid, _) => *kid,
+    };
+    let text = || wire::kid_to_text(&kid);
+    let Some(registered) = rules.directory.keys.get(&kid) else {
+        found.add(Fault::KeyUnknown, format!("key {} is not registered at this point of the log", text()));
+        return None;
+    };
+    if registered.system != *actor {
+        found.add(Fault::KeyForeign, format!("key {} is registered for {}", text(), registered.system));
+        return None;
+    }
+    let Some(key) = keys.registered(rules, &kid) else {
+        found.add(Fault::KeyUnknown, format!("key {} is registered with bytes that are no key", text()));
+        return None;
+    };
+    let problem = match signature {
+        Signature::Verified(_, verified) => verified.as_ref().err().map(ToString::to_string),
+        _ => envelope.verify_sole(key.as_ref()).err().map(|error| error.to_string()),
+    };
+    if let Some(problem) = problem {
+        found.add(Fault::SignatureInvalid, problem);
+        return None;
+    }
+    Some(kid)
 }

@@ -1,18 +1,20 @@
 //! The tree: bundles against the leaf hashes, each level of tiles against the one below, the top against the checkpoint.
 
+use std::cmp::Reverse;
+
 use crate::tlog::{
-    Checkpoint, Entries, Frontier, Hash, MAX_TILE_LEVEL, TILE_WIDTH, TileKind, TilePath, decode_hashes, leaf_hash,
-    tree_root,
+    Checkpoint, Frontier, Hash, MAX_TILE_LEVEL, TILE_WIDTH, TileKind, TilePath, decode_hashes, tree_root,
 };
 
-use super::{Error, Fault, Finding, Folder};
+use super::{Error, Fault, Folder, examine::Bundle, findings::Findings};
 
 /// A walk over a log's bundles that checks the tree on its way.
 pub(super) struct Tree<'a> {
     folder: &'a Folder,
     checkpoint: Option<Checkpoint>,
+    /// Checkpoints known from elsewhere and not yet reached, the smallest last.
+    known: Vec<Checkpoint>,
     size: u64,
-    next: u64,
     /// The tree over the hashes that hold.
     frontier: Frontier,
     /// For each level above the leaves, the roots of the full tiles below that are not yet compared with a tile of it.
@@ -29,31 +31,48 @@ pub(super) struct Tree<'a> {
 /// entries. That is a quarter of a million entries lost in one piece.
 const MAX_MISSING: u64 = 1_024;
 
-/// The entries of one bundle.
-pub(super) struct Bundle {
-    first: u64,
-    bytes: Vec<u8>,
-    width: u16,
-    /// For each entry whether it is what the tree holds.
-    sealed: Vec<bool>,
+/// A tile of hashes as it was read.
+pub(super) struct Tile {
+    hashes: Option<Vec<Hash>>,
+    /// Where it is missing or has another length than the log's size makes, the first entry below it, and what is wrong.
+    problem: Option<(u64, String)>,
 }
 
-impl Bundle {
-    /// Each entry with its index, and whether it is the one that the log sealed. Missing ones are empty.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &[u8], bool)> {
-        let entries = Entries::new(&self.bytes).map(Result::unwrap_or_default).chain(std::iter::repeat(&[][..]));
-        (self.first..self.end()).zip(entries).zip(&self.sealed).map(|((index, entry), sealed)| (index, entry, *sealed))
+impl Tile {
+    /// A tile of a log of `size` entries.
+    pub(super) fn read(folder: &Folder, level: u8, index: u64, size: u64) -> Result<Self, Error> {
+        let Some(path) = TilePath::at_size(TileKind::Hashes(level), index, size) else {
+            return Ok(Self { hashes: None, problem: None });
+        };
+        let stored = folder.read(&path.to_string())?;
+        let found =
+            stored.as_ref().map_or_else(|| "is missing".to_owned(), |bytes| format!("has {} bytes", bytes.len()));
+        let hashes = stored.and_then(|bytes| decode_hashes(&bytes).ok());
+        let hashes = hashes.filter(|hashes| hashes.len() == usize::from(path.width()));
+        let problem = hashes.is_none().then(|| {
+            let message = format!("{path} {found}, must be {} hashes of 32 bytes", path.width());
+            (first_below(level, path.range().start), message)
+        });
+        Ok(Self { hashes, problem })
     }
 
-    /// The index after the last.
-    pub(super) fn end(&self) -> u64 {
-        self.first + u64::from(self.width)
+    /// The hashes, and what is wrong as a finding.
+    fn open(&self, findings: &mut Findings) -> Option<&[Hash]> {
+        if let Some((index, message)) = &self.problem {
+            findings.add(Some(*index), Fault::TileMalformed, message.clone());
+        }
+        self.hashes.as_deref()
     }
 }
 
 impl<'a> Tree<'a> {
-    /// The tree under a checkpoint. Without one, the log is as long as its bundles reach.
-    pub(super) fn new(folder: &'a Folder, checkpoint: Option<Checkpoint>) -> Result<Self, Error> {
+    /// The tree under a checkpoint, which must continue those known from elsewhere. Without one, the log is as long as its
+    /// bundles reach.
+    pub(super) fn new(
+        folder: &'a Folder,
+        checkpoint: Option<Checkpoint>,
+        mut known: Vec<Checkpoint>,
+    ) -> Result<Self, Error> {
         let size = match &checkpoint {
             Some(checkpoint) => checkpoint.size,
             None => found_size(folder),
@@ -61,11 +80,14 @@ impl<'a> Tree<'a> {
         if size == 0 && checkpoint.is_none() {
             return Err(Error::NoLog(folder.path().to_owned()));
         }
+        // The empty log is the beginning of any.
+        known.retain(|known| known.size > 0);
+        known.sort_by_key(|known| Reverse(known.size));
         Ok(Self {
             folder,
             checkpoint,
+            known,
             size,
-            next: 0,
             frontier: Frontier::new(),
             rows: vec![Vec::new(); usize::from(MAX_TILE_LEVEL)],
             compared: vec![0; usize::from(MAX_TILE_LEVEL)],
@@ -79,28 +101,25 @@ impl<'a> Tree<'a> {
         self.size
     }
 
-    /// Reads and checks the next bundle; `None` after the last.
-    pub(super) fn next_bundle(&mut self, findings: &mut Vec<Finding>) -> Result<Option<Bundle>, Error> {
-        let Some(path) = TilePath::at_size(TileKind::Entries, self.next, self.size) else { return Ok(None) };
+    /// Checks the next bundle. Gives for each of its entries whether it is the one that the log sealed; `None` where so much
+    /// is missing that nothing more is looked for.
+    pub(super) fn take(&mut self, bundle: &Bundle, findings: &mut Findings) -> Result<Option<Vec<bool>>, Error> {
+        let (path, read) = (bundle.path, bundle.leaves.as_slice());
         let (first, width) = (path.range().start, path.width());
         if self.missing > MAX_MISSING {
             let message = format!("nothing is there of {} bundles in a row; the rest was not looked for", self.missing);
-            findings.push(Finding { index: Some(first), rule: Fault::BundleMalformed, message, entry: None });
+            findings.add(Some(first), Fault::BundleMalformed, message);
             return Ok(None);
         }
-        let bytes = self.folder.read(&path.to_string())?.unwrap_or_default();
-        let read: Vec<Hash> = Entries::new(&bytes).map_while(Result::ok).map(leaf_hash).collect();
-        if read.len() != usize::from(width) || Entries::new(&bytes).any(|entry| entry.is_err()) {
+        if bundle.count != usize::from(width) || !bundle.is_whole {
             // Of a missing or cut bundle the first entry that is not there; of a long one the first too many.
-            let index = first + read.len().min(usize::from(width)) as u64;
+            let index = first + read.len() as u64;
             let message =
-                format!("{path} holds {} whole entries in {} bytes, must be {width}", read.len(), bytes.len());
-            findings.push(Finding { index: Some(index), rule: Fault::BundleMalformed, message, entry: None });
+                format!("{path} holds {} whole entries in {} bytes, must be {width}", bundle.count, bundle.len);
+            findings.add(Some(index), Fault::BundleMalformed, message);
         }
-        let hashes = self.tile(0, self.next, findings)?;
-        let sealed = self.settle(&read, hashes.as_deref(), first, width, findings)?;
-        self.next += 1;
-        Ok(Some(Bundle { first, bytes, width, sealed }))
+        let hashes = bundle.hashes.open(findings);
+        self.settle(read, hashes, first, width, findings).map(Some)
     }
 
     /// Compares the entries of a bundle with their tile of hashes, and says which of the two is at fault. Gives for each entry
@@ -111,7 +130,7 @@ impl<'a> Tree<'a> {
         hashes: Option<&[Hash]>,
         first: u64,
         width: u16,
-        findings: &mut Vec<Finding>,
+        findings: &mut Findings,
     ) -> Result<Vec<bool>, Error> {
         let width = usize::from(width);
         let whole = Some(read).filter(|read| read.len() == width);
@@ -124,8 +143,7 @@ impl<'a> Tree<'a> {
             {
                 differences(whole, hashes).for_each(|(position, found, stated)| {
                     let message = format!("the tile has {stated}, the entry and the tree above have {found}");
-                    let index = Some(first + position as u64);
-                    findings.push(Finding { index, rule: Fault::TileHash, message, entry: None });
+                    findings.add(Some(first + position as u64), Fault::TileHash, message);
                 });
                 whole
             }
@@ -133,8 +151,7 @@ impl<'a> Tree<'a> {
                 differences(read, hashes).for_each(|(position, found, stated)| {
                     sealed.get_mut(position).into_iter().for_each(|sealed| *sealed = false);
                     let message = format!("the entry hashes to {found}, the tree has {stated}");
-                    let index = Some(first + position as u64);
-                    findings.push(Finding { index, rule: Fault::LeafHash, message, entry: None });
+                    findings.add(Some(first + position as u64), Fault::LeafHash, message);
                 });
                 hashes
             }
@@ -144,11 +161,28 @@ impl<'a> Tree<'a> {
                 return Ok(sealed);
             }
         };
-        for leaf in chosen {
-            self.frontier.append(*leaf)?;
-        }
+        chosen.iter().try_for_each(|leaf| self.append(*leaf, findings))?;
         self.raise(0, chosen, findings)?;
         Ok(sealed)
+    }
+
+    /// Appends a leaf, and compares the tree with what was known of it at its new size.
+    fn append(&mut self, leaf: Hash, findings: &mut Findings) -> Result<(), Error> {
+        self.frontier.append(leaf)?;
+        if self.is_broken {
+            return Ok(());
+        }
+        while let Some(known) = self.known.pop_if(|known| known.size == self.frontier.size()) {
+            let root = self.frontier.root();
+            if known.root != root {
+                let message = format!(
+                    "its first {} entries have root {root}; the log's key signed {} for them before",
+                    known.size, known.root
+                );
+                findings.add(None, Fault::LogForked, message);
+            }
+        }
+        Ok(())
     }
 
     /// Whether leaf hashes fit what lies above them: the next level's tile, or, where they do not fill a tile, the root.
@@ -167,7 +201,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Takes the root of a full tile into the level above, and compares that level's tile once it is full.
-    fn raise(&mut self, level: u8, hashes: &[Hash], findings: &mut Vec<Finding>) -> Result<(), Error> {
+    fn raise(&mut self, level: u8, hashes: &[Hash], findings: &mut Findings) -> Result<(), Error> {
         let Some(row) = self.rows.get_mut(usize::from(level)) else { return Ok(()) };
         if hashes.len() < usize::from(TILE_WIDTH) || self.is_broken {
             return Ok(());
@@ -180,14 +214,15 @@ impl<'a> Tree<'a> {
     }
 
     /// Compares the pending hashes of a level with its tile.
-    fn compare(&mut self, level: u8, findings: &mut Vec<Finding>) -> Result<(), Error> {
+    fn compare(&mut self, level: u8, findings: &mut Findings) -> Result<(), Error> {
         let at = usize::from(level) - 1;
         let made = self.rows.get_mut(at).map(std::mem::take).unwrap_or_default();
         let compared = self.compared.get(at).copied().unwrap_or_default();
         if let Some(compared) = self.compared.get_mut(at) {
             *compared += made.len() as u64;
         }
-        let Some(stored) = self.tile(level, compared / u64::from(TILE_WIDTH), findings)? else {
+        let tile = Tile::read(self.folder, level, compared / u64::from(TILE_WIDTH), self.size)?;
+        let Some(stored) = tile.open(findings) else {
             return self.raise(level, &made, findings);
         };
         for (position, (stored, made)) in
@@ -195,33 +230,13 @@ impl<'a> Tree<'a> {
         {
             let index = first_below(level, compared + position as u64);
             let message = format!("tile/{level} has {stored} for the entries from {index} on, they make {made}");
-            findings.push(Finding { index: Some(index), rule: Fault::TileHash, message, entry: None });
+            findings.add(Some(index), Fault::TileHash, message);
         }
         self.raise(level, &made, findings)
     }
 
-    /// A tile of hashes at the log's size; `None`, with a finding, where it is missing or has another length.
-    fn tile(&self, level: u8, index: u64, findings: &mut Vec<Finding>) -> Result<Option<Vec<Hash>>, Error> {
-        let Some(path) = TilePath::at_size(TileKind::Hashes(level), index, self.size) else { return Ok(None) };
-        let stored = self.folder.read(&path.to_string())?;
-        let len = stored.as_ref().map(Vec::len);
-        match stored
-            .and_then(|bytes| decode_hashes(&bytes).ok())
-            .filter(|hashes| hashes.len() == usize::from(path.width()))
-        {
-            Some(hashes) => Ok(Some(hashes)),
-            None => {
-                let found = len.map_or_else(|| "is missing".to_owned(), |len| format!("has {len} bytes"));
-                let message = format!("{path} {found}, must be {} hashes of 32 bytes", path.width());
-                let index = Some(first_below(level, path.range().start));
-                findings.push(Finding { index, rule: Fault::TileMalformed, message, entry: None });
-                Ok(None)
-            }
-        }
-    }
-
     /// Compares what is left above, and the root. Gives the checkpoint's root, or the one found where there is none.
-    pub(super) fn finish(mut self, findings: &mut Vec<Finding>) -> Result<Hash, Error> {
+    pub(super) fn finish(mut self, findings: &mut Findings) -> Result<Hash, Error> {
         if self.is_broken {
             // What is missing was found; over the rest there is no root to compare.
             return Ok(self.checkpoint.map_or_else(|| self.frontier.root(), |checkpoint| checkpoint.root));
@@ -230,6 +245,11 @@ impl<'a> Tree<'a> {
             if self.rows.get(usize::from(level) - 1).is_some_and(|row| !row.is_empty()) {
                 self.compare(level, findings)?;
             }
+        }
+        for known in &self.known {
+            let message =
+                format!("it has {} entries; the log's key signed {} before", self.frontier.size(), known.size);
+            findings.add(None, Fault::LogTruncated, message);
         }
         let root = self.frontier.root();
         let Some(checkpoint) = self.checkpoint else { return Ok(root) };
@@ -240,7 +260,7 @@ impl<'a> Tree<'a> {
                 checkpoint.size,
                 checkpoint.root
             );
-            findings.push(Finding { index: None, rule: Fault::RootMismatch, message, entry: None });
+            findings.add(None, Fault::RootMismatch, message);
         }
         Ok(checkpoint.root)
     }

@@ -1,21 +1,30 @@
 //! `hutong audit verify`
 
-use std::path::PathBuf;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write as _},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
-use super::{advance, entries_bar, or_exit, read_log_key};
+use super::{entries_bar, or_exit, read_log_key};
 use crate::{
-    audit::{Folder, Trust, VKEY_FILE, verify},
+    audit::{Decision, Folder, Level, Options, Report, Stage, Trust, VKEY_FILE, Watch, sarif, verify},
     cli::{Exit, OrExit as _, Output, Run},
-    tlog::Hash,
+    sign::LogVerifier,
+    tlog::{self, Checkpoint, Hash, Note, TlogProof},
 };
 
 /// Verify a copy of the exchange log, offline, and list everything that is wrong with it
 ///
 /// Checks the checkpoint's signature, every hash of every tile and entry, every statement's signature, and replays the log:
 /// the directory, keys, catalog and agreements are rebuilt entry by entry, and every decision is made again under the rules
-/// in force at its place. It never stops at the first finding. Ends with code 1 if there is one.
+/// in force at its place. It never stops at the first finding.
+///
+/// Ends with code 1 if there is a finding, and with code 3 if nothing is wrong but some signatures are suspect, since their
+/// key was later retired as compromised. Needs temporary space (TMPDIR) of about a third of the log.
 #[derive(Args)]
 pub(super) struct Verify {
     /// The copy: `checkpoint`, `log.vkey` and `tile/`, as `hutong audit mirror` made it
@@ -29,18 +38,41 @@ pub(super) struct Verify {
     /// The hash of the genesis entry as you have it from elsewhere, in hexadecimal or base64
     #[arg(long, value_name = "HASH", value_parser = genesis_hash)]
     genesis: Option<Hash>,
+
+    /// A checkpoint of the log as you have it from elsewhere, or a receipt's .tlog-proof: the copy must continue it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    known: Vec<PathBuf>,
+
+    /// How many threads verify [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// How many findings to list with their entries, of errors and of suspects each; all are counted
+    #[arg(long, value_name = "N", default_value_t = Options::MAX_FINDINGS)]
+    max_findings: usize,
+
+    /// Write each decision and what it rests on, RECOMPUTED or ATTESTED, as one JSON object on a line
+    #[arg(long, value_name = "FILE")]
+    decisions: Option<PathBuf>,
+
+    /// Print the findings as SARIF 2.1.0, for tools that collect findings
+    #[arg(long)]
+    sarif: bool,
 }
 
 impl Run for Verify {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let given = self.vkey.clone();
-        let vkey = self.vkey.unwrap_or_else(|| self.folder.join(VKEY_FILE));
-        let trust = Trust { log_key: read_log_key(&vkey)?, genesis: self.genesis };
-        let bar = entries_bar("verifying");
-        let result = verify(&Folder::new(self.folder), &trust, &mut advance(&bar));
-        bar.finish_and_clear();
+        let vkey = self.vkey.clone().unwrap_or_else(|| self.folder.join(VKEY_FILE));
+        let log_key = read_log_key(&vkey)?;
+        let known = self.known.iter().map(|path| read_known(path, &log_key)).collect::<Result<_, _>>()?;
+        let trust = Trust { log_key, genesis: self.genesis, known };
+        let defaults = Options::default();
+        let options = Options { threads: self.threads.unwrap_or(defaults.threads), max_findings: self.max_findings };
+        let mut shown = Shown::new(self.decisions.as_deref())?;
+        let result = verify(&Folder::new(self.folder), &trust, &options, &mut shown);
+        shown.finish()?;
         let mut report = or_exit(result, "cannot verify the copy")?;
-        if given.is_none() {
+        if self.vkey.is_none() {
             report.notes.insert(
                 0,
                 format!(
@@ -49,9 +81,80 @@ impl Run for Verify {
                 ),
             );
         }
-        output.print(&report).or_exit(Exit::Failed, "cannot print the report")?;
-        Ok(if report.findings.is_empty() { Exit::Success } else { Exit::Findings })
+        let exit = exit_of(&report);
+        let printed = if self.sarif { print_sarif(&report, exit) } else { output.print(&report) };
+        printed.or_exit(Exit::Failed, "cannot print the report")?;
+        Ok(exit)
     }
+}
+
+fn exit_of(report: &Report) -> Exit {
+    match (report.total(Level::Error), report.total(Level::Warning)) {
+        (0, 0) => Exit::Success,
+        (0, _) => Exit::Suspect,
+        _ => Exit::Findings,
+    }
+}
+
+fn print_sarif(report: &Report, exit: Exit) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, &sarif(report, exit as u8))?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// What goes on, on a bar, and the decisions, in a file.
+struct Shown {
+    bar: indicatif::ProgressBar,
+    decisions: Option<BufWriter<File>>,
+}
+
+impl Shown {
+    fn new(decisions: Option<&Path>) -> anyhow::Result<Self> {
+        let create =
+            |path: &Path| File::create(path).or_exit(Exit::CannotCreate, format!("cannot create {}", path.display()));
+        let decisions = decisions.map(create).transpose()?.map(BufWriter::new);
+        Ok(Self { bar: entries_bar("verifying"), decisions })
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        self.bar.finish_and_clear();
+        let written = self.decisions.map_or(Ok(()), |mut file| file.flush());
+        written.or_exit(Exit::Failed, "cannot write the decisions")
+    }
+}
+
+impl Watch for Shown {
+    fn advance(&mut self, stage: Stage, done: u64, of: u64) {
+        self.bar.set_message(match stage {
+            Stage::Entries => "verifying",
+            Stage::Records => "following records",
+            Stage::Suspects => "looking for suspects",
+        });
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+    }
+
+    fn decided(&mut self, decision: &Decision<'_>) -> io::Result<()> {
+        let Some(file) = &mut self.decisions else { return Ok(()) };
+        serde_json::to_writer(&mut *file, decision)?;
+        file.write_all(b"\n")
+    }
+}
+
+/// A checkpoint of the log that is known from elsewhere: a signed note, or the proof of a receipt that holds one.
+fn read_known(path: &Path, log_key: &LogVerifier) -> anyhow::Result<Checkpoint> {
+    let context = || format!("cannot take a checkpoint from {}", path.display());
+    let bytes = std::fs::read(path).or_exit(Exit::BadInput, context())?;
+    known_checkpoint(&bytes, log_key).or_exit(Exit::BadInput, context())
+}
+
+fn known_checkpoint(bytes: &[u8], log_key: &LogVerifier) -> Result<Checkpoint, tlog::Error> {
+    let note = match TlogProof::parse(bytes) {
+        Ok(proof) => proof.checkpoint,
+        Err(_) => Note::parse(bytes)?,
+    };
+    Checkpoint::open(&note, log_key)
 }
 
 fn genesis_hash(text: &str) -> Result<Hash, String> {
@@ -60,6 +163,7 @@ fn genesis_hash(text: &str) -> Result<Hash, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

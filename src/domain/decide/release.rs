@@ -1,6 +1,7 @@
 //! Which fields of the records found are released?
 
 use crate::domain::{
+    catalog::Resource,
     id::FieldCode,
     outcome::{Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
@@ -42,22 +43,29 @@ pub fn decide_release(rules: &Rules, query: &Query, found: &[Found], now: &Momen
 }
 
 fn release(rules: &Rules, query: &Query, head: &RecordHead, now: &Moment) -> Released {
-    let suspect = rules
-        .directory
-        .keys
-        .get(&head.issuer_key)
-        .and_then(|key| key.compromised_since)
-        .is_some_and(|since| head.published_at >= since);
-    let status = match head.status_at(now, rules.policy.civil_day_offset_seconds) {
-        RecordStatus::Active if suspect => RecordStatus::Suspended,
-        status => status,
-    };
-    let resource = rules.catalog.version(query.resource_id.as_str(), head.resource_version);
-    let fields = match (status, resource) {
-        (RecordStatus::Active, Some(resource)) => {
-            query.fields.iter().filter(|code| resource.field(code.as_str()).is_some()).cloned().collect()
-        }
-        _ => Vec::new(),
-    };
+    let issuer_key = rules.directory.keys.get(&head.issuer_key);
+    let is_suspect = issuer_key.and_then(|key| key.compromised_since).is_some_and(|since| head.published_at >= since);
+    let status = released_status(head, is_suspect, now, rules.policy.civil_day_offset_seconds);
+    let resource = rules.catalog.version(query.resource_id.as_str(), head.resource_version).map(AsRef::as_ref);
+    let fields = query.fields.iter().filter(|code| is_released(status, resource, code.as_str())).cloned().collect();
     Released { status, fields }
+}
+
+/// The status with which a record is released. A suspect one, whose key was compromised before it was published, counts as
+/// SUSPENDED until signed anew.
+pub fn released_status(
+    head: &RecordHead,
+    is_suspect: bool,
+    now: &Moment,
+    civil_day_offset_seconds: i32,
+) -> RecordStatus {
+    match head.status_at(now, civil_day_offset_seconds) {
+        RecordStatus::Active if is_suspect => RecordStatus::Suspended,
+        status => status,
+    }
+}
+
+/// Whether a field that was asked for is released of a record of this status, which follows this version of its resource.
+pub fn is_released(status: RecordStatus, resource: Option<&Resource>, code: &str) -> bool {
+    status == RecordStatus::Active && resource.is_some_and(|resource| resource.field(code).is_some())
 }

@@ -301,6 +301,7 @@ impl World {
             resource_id: RESOURCE.parse().unwrap(),
             resource_version: self.hub.snapshot().rules.catalog.newest(RESOURCE).unwrap().0,
             records,
+            issuer_key: KeyId(*self.provider.key.verifying_key().thumbprint()),
         };
         let envelope = self.provider.sign(&Statement::Publication(self.header(&self.provider), publication));
         self.hub.publish(self.provider.system.clone(), envelope, bodies).await.unwrap()

@@ -1,0 +1,316 @@
+//! Records: what became of each, from its publications to its releases, in the order of the log.
+//!
+//! The replay hands over what entries say of records. All of it is sorted by record and followed record by record, so that any
+//! number of records takes no memory.
+
+use prost::Message;
+
+use crate::{
+    domain::{
+        decide::{is_released, released_status},
+        id::{Digest, FieldCode, Handle, KeyId},
+        outcome::RecordRelease,
+        record::{RecordHead, RecordStatus, Validity},
+        rules::Rules,
+        statement::{Publication, PublishedRecord, Query},
+        time::{Moment, Time, date_of_days, days_of_date},
+    },
+    wire::{status_from_number, status_to_number},
+};
+
+use super::{Error, Fault, findings::Findings, replay::Act, sorter::Sorter, suspects::Compromises};
+
+/// What entries say of records, to be followed once all of it is known.
+pub(super) struct Records {
+    sorter: Sorter,
+    item: Vec<u8>,
+}
+
+/// What one entry says of a record. These messages live in one run's temporary files only.
+#[derive(Clone, PartialEq, Message)]
+struct Said {
+    /// Of an entry that is not the one that the log sealed nothing is found.
+    #[prost(bool, tag = "1")]
+    is_sealed: bool,
+    /// The entry's time, in milliseconds.
+    #[prost(sint64, tag = "2")]
+    time: i64,
+    #[prost(string, tag = "3")]
+    resource_id: String,
+    #[prost(uint32, tag = "4")]
+    version: u32,
+    #[prost(int32, tag = "5")]
+    status: i32,
+    #[prost(bytes = "vec", tag = "6")]
+    jwt_sha256: Vec<u8>,
+    #[prost(oneof = "Deed", tags = "7, 8")]
+    deed: Option<Deed>,
+}
+
+/// What was done with it.
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Deed {
+    #[prost(message, tag = "7")]
+    Published(Published),
+    #[prost(message, tag = "8")]
+    Released(Released),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Published {
+    #[prost(bool, tag = "1")]
+    is_accepted: bool,
+    /// Whether its version is among the reasons for which it was rejected.
+    #[prost(bool, tag = "2")]
+    is_version_rejected: bool,
+    #[prost(uint32, tag = "3")]
+    resource_version: u32,
+    /// In days since 1970.
+    #[prost(sint64, optional, tag = "4")]
+    valid_from: Option<i64>,
+    #[prost(sint64, optional, tag = "5")]
+    valid_until: Option<i64>,
+    #[prost(bytes = "vec", tag = "6")]
+    issuer_key: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Released {
+    #[prost(uint64, tag = "1")]
+    publication_index: u64,
+    /// The fields asked for, a space between two of them.
+    #[prost(string, tag = "2")]
+    asked: String,
+    /// The fields released; absent where they are those asked for.
+    #[prost(string, optional, tag = "3")]
+    released: Option<String>,
+}
+
+impl Records {
+    pub(super) fn new() -> Self {
+        Self { sorter: Sorter::new(), item: Vec::new() }
+    }
+
+    /// Takes a record of a publication, and whether it was accepted or for its version rejected.
+    pub(super) fn publish(
+        &mut self,
+        act: &Act<'_>,
+        publication: &Publication,
+        (position, record): (u32, &PublishedRecord),
+        (is_accepted, is_version_rejected): (bool, bool),
+    ) -> Result<(), Error> {
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.time.as_millis(),
+            resource_id: publication.resource_id.to_string(),
+            version: record.version,
+            status: status_to_number(record.status),
+            jwt_sha256: record.jwt_sha256.0.to_vec(),
+            deed: Some(Deed::Published(Published {
+                is_accepted,
+                is_version_rejected,
+                resource_version: publication.resource_version,
+                valid_from: record.validity.from.map(days_of_date),
+                valid_until: record.validity.until.map(days_of_date),
+                issuer_key: publication.issuer_key.0.to_vec(),
+            })),
+        };
+        self.push(&record.handle, act.index, position, &said)
+    }
+
+    /// Takes a release.
+    pub(super) fn release(
+        &mut self,
+        act: &Act<'_>,
+        query: &Query,
+        (position, release): (u32, &RecordRelease),
+    ) -> Result<(), Error> {
+        let asked = list(&query.fields);
+        let released = (!release.fields.iter().eq(&query.fields)).then(|| list(&release.fields));
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.time.as_millis(),
+            resource_id: query.resource_id.to_string(),
+            version: release.version,
+            status: status_to_number(release.status),
+            jwt_sha256: release.jwt_sha256.0.to_vec(),
+            deed: Some(Deed::Released(Released { publication_index: release.publication_index, asked, released })),
+        };
+        self.push(&release.handle, act.index, position, &said)
+    }
+
+    fn push(&mut self, handle: &Handle, index: u64, position: u32, said: &Said) -> Result<(), Error> {
+        self.item.clear();
+        self.item.extend_from_slice(&handle.0);
+        self.item.extend_from_slice(&index.to_be_bytes());
+        self.item.extend_from_slice(&position.to_be_bytes());
+        // A vector takes any length.
+        said.encode(&mut self.item).map_err(|error| Error::io("noting what an entry says", error.into()))?;
+        self.sorter.push(&self.item)
+    }
+
+    /// Follows each record through the log. `rules` are those at its end: of catalogs they hold every version there was.
+    pub(super) fn check(self, rules: &Rules, compromises: &Compromises, findings: &mut Findings) -> Result<(), Error> {
+        let mut life: Option<Life<'_>> = None;
+        self.sorter.drain(|item| {
+            let Some((handle, index, said)) = read(item) else { return Ok(()) };
+            let new = || Life { handle, current: None, rules, compromises };
+            let life = match &mut life {
+                Some(known) if known.handle == handle => known,
+                known => known.insert(new()),
+            };
+            life.follow(index, &said, findings);
+            Ok(())
+        })
+    }
+}
+
+fn read(item: &[u8]) -> Option<(Handle, u64, Said)> {
+    let (handle, rest) = item.split_first_chunk()?;
+    let (index, rest) = rest.split_first_chunk()?;
+    let said = Said::decode(rest.get(size_of::<u32>()..)?).ok()?;
+    Some((Handle(*handle), u64::from_be_bytes(*index), said))
+}
+
+/// One record on its way through the log.
+struct Life<'a> {
+    handle: Handle,
+    current: Option<Current>,
+    rules: &'a Rules,
+    compromises: &'a Compromises,
+}
+
+/// The version that is current.
+struct Current {
+    resource_id: String,
+    head: RecordHead,
+}
+
+impl Life<'_> {
+    fn follow(&mut self, index: u64, said: &Said, findings: &mut Findings) {
+        let handle = self.handle;
+        let mut find = |rule, message: String| {
+            if said.is_sealed {
+                findings.add(Some(index), rule, format!("record {handle}: {message}"));
+            }
+        };
+        match &said.deed {
+            Some(Deed::Published(published)) => {
+                self.check_published(said, published, &mut find);
+                if published.is_accepted {
+                    self.current = head(handle, index, said, published)
+                        .map(|head| Current { resource_id: said.resource_id.clone(), head });
+                }
+            }
+            Some(Deed::Released(released)) => self.check_released(index, said, released, &mut find),
+            None => {}
+        }
+    }
+
+    fn check_published(&self, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
+        let next = self.current.as_ref().map_or(1, |current| current.head.version.saturating_add(1));
+        let follows = said.version == next;
+        if follows && published.is_version_rejected {
+            find(Fault::RecordVersion, format!("version {next} was rejected, though it is the next"));
+        }
+        if !published.is_accepted {
+            return;
+        }
+        if !follows {
+            find(Fault::RecordVersion, format!("version {} was accepted, the next was {next}", said.version));
+        }
+        if let Some(current) = self.current.as_ref().filter(|current| current.resource_id != said.resource_id) {
+            find(Fault::RecordInvalid, format!("its handle is that of a record of {}", current.resource_id));
+        }
+    }
+
+    fn check_released(&self, index: u64, said: &Said, released: &Released, find: &mut impl FnMut(Fault, String)) {
+        let current = self.current.as_ref().filter(|current| current.resource_id == said.resource_id);
+        let Some(Current { head, .. }) = current else {
+            return find(Fault::RecordUnpublished, format!("no earlier entry published it as of {}", said.resource_id));
+        };
+        if (said.version, said.jwt_sha256.as_slice(), released.publication_index)
+            != (head.version, &head.jwt_sha256.0, head.publication_index)
+        {
+            let message = format!(
+                "released is version {} (JWT {}) of entry {}, current was version {} (JWT {}) of entry {}",
+                said.version,
+                hex::encode(&said.jwt_sha256),
+                released.publication_index,
+                head.version,
+                head.jwt_sha256,
+                head.publication_index
+            );
+            return find(Fault::RecordNotCurrent, message);
+        }
+        let Some((status, time)) = status_from_number(said.status).zip(Time::from_millis(said.time)) else { return };
+        self.check_status((index, time), status, head, find);
+        let resource = self.rules.catalog.version(&said.resource_id, head.resource_version).map(AsRef::as_ref);
+        let due: Vec<_> = released.asked.split(' ').filter(|code| is_released(status, resource, code)).collect();
+        let (given, due) = (released.released.as_ref().unwrap_or(&released.asked), due.join(" "));
+        if *given != due {
+            find(Fault::FieldsDiffer, format!("released are [{given}], due were [{due}]"));
+        }
+    }
+
+    fn check_status(
+        &self,
+        (index, time): (u64, Time),
+        status: RecordStatus,
+        head: &RecordHead,
+        find: &mut impl FnMut(Fault, String),
+    ) {
+        let offset = self.rules.policy.civil_day_offset_seconds;
+        let due = |is_suspect| released_status(head, is_suspect, &Moment::new(time), offset);
+        let compromise = self.compromises.of_signed(&head.issuer_key, head.published_at, index);
+        if status == due(compromise.is_some()) {
+            return;
+        }
+        match compromise.filter(|_| status == due(false)) {
+            Some(compromise) => {
+                let message = format!(
+                    "it was released as {}, though published by entry {} under a key that {compromise}",
+                    name(status),
+                    head.publication_index
+                );
+                find(Fault::RecordSuspect, message);
+            }
+            None => {
+                let message = format!(
+                    "its status is entered as {}, the log shows {}",
+                    name(status),
+                    name(due(compromise.is_some()))
+                );
+                find(Fault::RecordStatus, message);
+            }
+        }
+    }
+}
+
+fn head(handle: Handle, index: u64, said: &Said, published: &Published) -> Option<RecordHead> {
+    let jwt_sha256 = Digest(said.jwt_sha256.as_slice().try_into().ok()?);
+    Some(RecordHead {
+        handle,
+        version: said.version,
+        resource_version: published.resource_version,
+        status: status_from_number(said.status)?,
+        validity: Validity {
+            from: published.valid_from.map(date_of_days),
+            until: published.valid_until.map(date_of_days),
+        },
+        jwt_sha256,
+        // What the provider's row was does not matter here.
+        source_digest: Digest([0; 32]),
+        publication_index: index,
+        published_at: Time::from_millis(said.time)?,
+        issuer_key: KeyId(published.issuer_key.as_slice().try_into().ok()?),
+    })
+}
+
+fn list<'a>(fields: impl IntoIterator<Item = &'a FieldCode>) -> String {
+    fields.into_iter().map(FieldCode::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn name(status: RecordStatus) -> String {
+    format!("{status:?}").to_uppercase()
+}
