@@ -20,3 +20,4 @@ pub mod tabular;
 pub mod telemetry;
 pub mod tlog;
 pub mod wire;
+pub mod witness;

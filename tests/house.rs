@@ -62,6 +62,11 @@ const HOUSE: &[Room] = &[
     },
     Room { name: "client", may_use: &["domain", "tlog", "sign", "wire", "files"], never: &["sled", "rustix", "clap"] },
     Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
+    Room {
+        name: "witness",
+        may_use: &["sign", "tlog", "files"],
+        never: &["tonic", "prost", "sled", "ring", "rustls", "rustix", "clap"],
+    },
     Room { name: "tabular", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "examples", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "catalog", may_use: &["domain", "wire"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },

@@ -23,6 +23,7 @@ mod saved;
 mod serve;
 mod system;
 mod verify;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -73,6 +74,7 @@ commands! {
     Receipt(receipt::Receipt),
     Verify(verify::Verify),
     Audit(audit::Audit),
+    Witness(witness::Witness),
     Fsck(fsck::Fsck),
     ExampleData(example_data::ExampleData),
 }

@@ -12,4 +12,5 @@ mod privacy;
 mod reads;
 mod recovery;
 mod site;
+mod witness;
 mod world;
