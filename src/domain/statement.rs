@@ -79,8 +79,8 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The greatest values: with them an entry still fits 65,535 bytes. A query entry takes at most 64 × (about 120 bytes +
-    /// the fields' codes, of which the entry's encoder makes sure); a publication entry 256 × about 180 bytes.
+    /// The greatest values: with them an entry still fits 65,535 bytes. A query releases no more records
+    /// than fit, see `decide::most_released`; a publication entry takes 256 × about 180 bytes.
     pub const GREATEST: Self = Self {
         clock_skew_seconds: 3_600,
         civil_day_offset_seconds: 14 * 3_600,

@@ -77,6 +77,9 @@ async fn blocking<T: Send + 'static>(
 const DEFAULT_PAGE: usize = 100;
 /// The most members of a page.
 const MAX_PAGE: usize = 1_000;
+/// The bytes at which a page ends: half of the 4 MiB that gRPC clients take of a message when nobody tells them otherwise, so
+/// that the last member, of which the largest takes the 64 KiB of an entry, has room too.
+const MAX_PAGE_BYTES: usize = 2 << 20;
 
 /// A page asked for: so many members after the last one seen. The token is that one's id.
 struct Page {
@@ -94,11 +97,49 @@ impl Page {
         Ok(Self { size, after: token.to_owned() })
     }
 
-    /// Of one more member than the page holds the page, and the token of the next one if there is one.
-    fn cut<T>(&self, mut found: Vec<T>, id: impl Fn(&T) -> &str) -> (Vec<T>, String) {
-        let more = found.len() > self.size;
-        found.truncate(self.size);
-        let token = found.last().filter(|_| more).map(|last| id(last).to_owned()).unwrap_or_default();
-        (found, token)
+    /// Of the members after the last one seen, by their ids, those that the page holds: so many, and so many bytes, of which
+    /// at least one. And the token of the next page, if there is one.
+    fn fill<M: prost::Message>(&self, members: impl Iterator<Item = (String, M)>) -> (Vec<M>, String) {
+        let (mut page, mut bytes, mut last) = (Vec::new(), 0, String::new());
+        for (id, member) in members {
+            if page.len() == self.size || bytes >= MAX_PAGE_BYTES {
+                return (page, last);
+            }
+            bytes += member.encoded_len();
+            page.push(member);
+            last = id;
+        }
+        (page, String::new())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod page_tests {
+    use super::*;
+    use crate::wire::proto;
+
+    fn members(count: usize, bytes: usize) -> impl Iterator<Item = (String, proto::Department)> {
+        (0..count).map(move |n| {
+            let department = proto::Department { name: "x".repeat(bytes), ..Default::default() };
+            (n.to_string(), department)
+        })
+    }
+
+    #[test]
+    fn a_page_ends_at_its_members_or_its_bytes_and_names_the_next() {
+        let page = Page::of(10, "").unwrap();
+        for (count, bytes, held, token) in [
+            (0, 1, 0, ""),
+            (10, 1, 10, ""),
+            (11, 1, 10, "9"),
+            (10, MAX_PAGE_BYTES, 1, "0"),
+            (10, MAX_PAGE_BYTES / 4, 4, "3"),
+            (4, MAX_PAGE_BYTES / 4, 4, ""),
+            (1, 2 * MAX_PAGE_BYTES, 1, ""),
+        ] {
+            let (found, next) = page.fill(members(count, bytes));
+            assert_eq!((found.len(), next.as_str()), (held, token), "{count} of {bytes} bytes");
+        }
     }
 }

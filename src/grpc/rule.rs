@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Page, Services, blocking, peer_of, receipt_to_proto, status};
 use crate::{
-    domain::{id::ResourceId, identifier::Uscc, outcome::Outcome},
+    domain::{identifier::Uscc, outcome::Outcome},
     wire::{
         self,
         proto::{
@@ -70,8 +70,9 @@ impl RuleService for Services {
         let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
         let directory = &snapshot.rules.directory;
         let after = directory.departments.keys().filter(|uscc| uscc.as_str() > page.after.as_str());
-        let (found, next_page_token) = page.cut(after.take(page.size + 1).collect(), |uscc| uscc.as_str());
-        let departments = found.into_iter().filter_map(|uscc| wire::department_to_proto(directory, uscc)).collect();
+        let members =
+            after.filter_map(|uscc| Some((uscc.as_str().to_owned(), wire::department_to_proto(directory, uscc)?)));
+        let (departments, next_page_token) = page.fill(members);
         Ok(Response::new(ListDepartmentsResponse { departments, next_page_token }))
     }
 
@@ -101,13 +102,12 @@ impl RuleService for Services {
         let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
         let catalog = &snapshot.rules.catalog;
         let after = catalog.resources.range::<str, _>((Bound::Excluded(page.after.as_str()), Bound::Unbounded));
-        let ids: Vec<&ResourceId> = after.map(|(id, _)| id).take(page.size + 1).collect();
-        let (found, next_page_token) = page.cut(ids, |id| id.as_str());
-        let resources = found
-            .into_iter()
-            .filter_map(|id| catalog.newest(id.as_str()))
-            .map(|(version, resource)| CatalogResource { resource: Some(wire::resource_to_proto(resource)), version })
-            .collect();
+        let members = after.filter_map(|(id, _)| {
+            let (version, resource) = catalog.newest(id.as_str())?;
+            let resource = CatalogResource { resource: Some(wire::resource_to_proto(resource)), version };
+            Some((id.to_string(), resource))
+        });
+        let (resources, next_page_token) = page.fill(members);
         Ok(Response::new(ListResourcesResponse { resources, next_page_token, catalog_version: catalog.version }))
     }
 
@@ -130,9 +130,12 @@ impl RuleService for Services {
         let peer = peer_of(&request)?;
         let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
         let found = self.hub.agreements(&peer, &page.after, page.size + 1).map_err(status::of)?;
-        let (found, next_page_token) = page.cut(found, |version| version.text.agreement_id.as_str());
         // Texts stay sealed in a list; whoever needs one gets its agreement.
-        let agreements = found.iter().map(|version| wire::agreement_to_proto(version, &[])).collect();
+        let members = found.iter().filter_map(|agreement| {
+            let newest = agreement.newest()?;
+            Some((newest.text.agreement_id.to_string(), wire::agreement_to_proto(newest, &[])))
+        });
+        let (agreements, next_page_token) = page.fill(members);
         Ok(Response::new(ListAgreementsResponse { agreements, next_page_token }))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
-        agreement::AgreementVersion,
+        agreement::{Agreement, AgreementVersion},
         decide::{RuleFacts, admit, decide_rule},
         directory::Capability,
         id::SystemId,
@@ -126,14 +126,16 @@ impl Hub {
         Ok((found, openings))
     }
 
-    /// The newest version of each agreement after an id that a peer may read, in the order of their ids, at most `limit`.
+    /// The agreements after an id whose newest versions a peer may read, in the order of their ids, at most `limit`.
     ///
     /// # Errors
     /// When the peer is not registered.
-    pub fn agreements(&self, peer: &SystemId, after: &str, limit: usize) -> Result<Vec<AgreementVersion>, Error> {
+    pub fn agreements(&self, peer: &SystemId, after: &str, limit: usize) -> Result<Vec<Arc<Agreement>>, Error> {
         let snapshot = self.known_peer(peer)?;
-        let newest = snapshot.rules.agreements.after(after).filter_map(|(_, agreement)| agreement.newest());
-        Ok(newest.filter(|version| may_read(&snapshot, peer, version)).take(limit).cloned().collect())
+        let readable =
+            |agreement: &Agreement| agreement.newest().is_some_and(|newest| may_read(&snapshot, peer, newest));
+        let after = snapshot.rules.agreements.after(after).map(|(_, agreement)| agreement);
+        Ok(after.filter(|agreement| readable(agreement)).take(limit).cloned().collect())
     }
 
     fn openings_of(&self, index: u64) -> Result<Vec<Opening>, Error> {

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
         catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        decide::most_released,
         derive::DerivationRule,
         directory::Capability,
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
@@ -345,6 +346,48 @@ fn only_what_the_hub_tells_of_itself_has_no_statement() {
     for entry in [bare, dressed] {
         let Malformed(violations) = Entry::decode(&entry.encode()).unwrap_err();
         assert_eq!(violations[0].field, "entry.statement");
+    }
+}
+
+/// A release of all fields of a query, in as many bytes as it can take.
+fn longest_release(query: &Query) -> RecordRelease {
+    RecordRelease {
+        lookup: 63,
+        handle: Handle([8; 32]),
+        version: u32::MAX,
+        status: RecordStatus::Active,
+        publication_index: u64::MAX,
+        jwt_sha256: Digest([9; 32]),
+        fields: query.fields.iter().cloned().collect(),
+        sd_hash: Some(Digest([14; 32])),
+    }
+}
+
+#[test]
+fn whatever_a_query_finds_within_its_bound_fits_an_entry() {
+    let domain = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
+    let actor = format!("spiffe://{domain}/department/{DEPARTMENT}/system/{}", "s".repeat(63));
+    let header = Header { actor: actor.parse().unwrap(), hub: domain.parse().unwrap(), ..header() };
+    for (fields, lookups, most) in [(1, 64, 64), (12, 64, 64), (12, 1, 64), (60, 64, 14), (200, 64, 3), (200, 1, 3)] {
+        let query = Query {
+            resource_id: "r".repeat(128).parse().unwrap(),
+            purpose: "p".repeat(64).parse().unwrap(),
+            matter: "m".repeat(64).parse().unwrap(),
+            agreement_id: Some("g".repeat(64).parse().unwrap()),
+            fields: (0..fields).map(|n| format!("F{n:063}").parse().unwrap()).collect(),
+            commitments: vec![Commitment([13; 32]); lookups],
+            ..query()
+        };
+        assert_eq!(most_released(&Policy::GREATEST, &query), most, "{fields} fields, {lookups} lookups");
+        let outcome = Outcome::QueryPermitted(QueryPermitted {
+            agreement_id: "g".repeat(64).parse().unwrap(),
+            agreement_version: u32::MAX,
+            records: vec![longest_release(&query); most],
+        });
+        let (payload_type, payload) = encode_statement(&Statement::Query(header.clone(), query));
+        let envelope = Some(dsse::Envelope::sign(&key(), &payload_type, payload).unwrap());
+        let entry = Entry { time: header.issued_at, envelope, outcome };
+        assert!(entry.encode().len() <= 65_535, "{fields} fields, {lookups} lookups: {}", entry.encode().len());
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, convert::Infallible};
 use crate::{
     audit::{Basis, Fact},
     domain::{
-        decide::decide_access,
+        decide::{decide_access, most_released},
         id::AgreementId,
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
         statement::Query,
@@ -89,7 +89,7 @@ fn check_releases(
     permitted: &QueryPermitted,
     found: &mut Found,
 ) -> Result<(), Error> {
-    let most = ledger.rules.policy.max_released_records as usize;
+    let most = most_released(&ledger.rules.policy, query);
     if permitted.records.len() > most {
         let message = format!("{} records were released, at most {most} may be", permitted.records.len());
         found.add(Fault::WronglyDone(RefusalReason::TooManyRecords), message);

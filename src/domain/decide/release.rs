@@ -6,7 +6,7 @@ use crate::domain::{
     outcome::{Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
     rules::Rules,
-    statement::Query,
+    statement::{Policy, Query},
     time::Moment,
 };
 
@@ -35,11 +35,38 @@ pub struct Released {
 /// # Errors
 /// The refusal, where more records were found than one query may release.
 pub fn decide_release(rules: &Rules, query: &Query, found: &[Found], now: &Moment) -> Result<Vec<Released>, Refusal> {
-    let most = rules.policy.max_released_records;
-    if found.len() > most as usize {
-        return Err(Refusal::new(RefusalReason::TooManyRecords, format!("max_released_records {most}")));
+    let most = most_released(&rules.policy, query);
+    if found.len() > most {
+        let term = if most == rules.policy.max_released_records as usize {
+            format!("max_released_records {most}")
+        } else {
+            format!("at most {most} with {} fields", query.fields.len())
+        };
+        return Err(Refusal::new(RefusalReason::TooManyRecords, term));
     }
     Ok(found.iter().map(|found| release(rules, query, &found.head, now)).collect())
+}
+
+/// The most bytes of an entry.
+const MAX_ENTRY_BYTES: usize = 65_535;
+/// What the entry of a permitted query takes beside fields, commitments and releases: the actor's SPIFFE ID (310 bytes
+/// at most) and hub (200), resource (128), purpose, matter and agreement twice (64 each), the digests, signature, key
+/// and payload type (under 300), and under 200 bytes of tags and lengths.
+const FRAME_BYTES: usize = 2_000;
+/// What a commitment takes with its tag and length.
+const COMMITMENT_BYTES: usize = 34;
+/// What a release takes beside its fields: three hashes of 34 bytes with tag and length, four numbers of at most 25, its own tag
+/// and length of 4.
+const RELEASE_BYTES: usize = 131;
+
+/// How many records a query may release: as many as the policy says, and fewer where so many times the fields asked for would
+/// not fit an entry. It follows from the question alone, so that no answer is lost for its length: that would leave no
+/// entry, and tell that much was found.
+pub fn most_released(policy: &Policy, query: &Query) -> usize {
+    let fields: usize = query.fields.iter().map(|code| code.as_str().len() + 2).sum();
+    let asked = FRAME_BYTES + fields + query.commitments.len() * COMMITMENT_BYTES;
+    let fit = MAX_ENTRY_BYTES.saturating_sub(asked) / (RELEASE_BYTES + fields);
+    fit.min(policy.max_released_records as usize)
 }
 
 fn release(rules: &Rules, query: &Query, head: &RecordHead, now: &Moment) -> Released {

@@ -472,3 +472,12 @@ async fn tightened_catalog_stops_an_agreement_that_its_provider_never_accepted_u
 fn permitted(receipt: &Receipt) {
     assert!(!matches!(receipt.outcome, Outcome::Refused(_)), "{:?}", receipt.outcome);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn query_that_finds_more_than_it_may_release_is_refused_with_an_entry() {
+    let policy = Policy { max_released_records: 2, ..Policy::default() };
+    let world = World::furnished_with(memory::store(), policy).await;
+    world.publish((0..4).map(|n| world.record(n, 1)).collect()).await;
+    assert_eq!(refused(&world, &world.ask_holder(0).await.receipt), RefusalReason::TooManyRecords);
+    permitted(&world.ask_holder(3).await.receipt);
+}
