@@ -59,23 +59,52 @@ pub enum Readable {
 /// # Errors
 /// [`Error::Exists`] when something has the name already, [`Error::Io`].
 pub fn create(path: &Path, contents: &[u8], readable: Readable) -> Result<(), Error> {
-    let failed = |what| move |source| Error::Io { what, path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = draft(path, contents, readable)?;
+    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
+        _ => failed("create", path)(error.error),
+    })?;
+    sync_folder(path)
+}
+
+/// Makes a file with these contents, in the place of an earlier one, and returns when it is durable. Whoever looks finds the
+/// earlier contents or these, whole.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn replace(path: &Path, contents: &[u8], readable: Readable) -> Result<(), Error> {
+    let file = draft(path, contents, readable)?;
+    file.persist(path).map_err(|error| failed("replace", path)(error.error))?;
+    sync_folder(path)
+}
+
+/// The contents in a file beside their place, durable.
+fn draft(path: &Path, contents: &[u8], readable: Readable) -> Result<tempfile::NamedTempFile, Error> {
     let mode = match readable {
         Readable::ByOwner => 0o600,
         Readable::ByAll => 0o644,
     };
+    let permissions = fs::Permissions::from_mode(mode);
     let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)
-        .map_err(failed("create"))?;
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed("write"))?;
-    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
-        _ => failed("create")(error.error),
-    })?;
-    // The name is durable only once its folder is.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
+        .permissions(permissions)
+        .tempfile_in(folder_of(path))
+        .map_err(failed("create", path))?;
+    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed("write", path))?;
+    Ok(file)
+}
+
+/// Makes a file's name durable: it is only once its folder is.
+fn sync_folder(path: &Path) -> Result<(), Error> {
+    File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of", path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn failed(what: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { what, path: path.clone(), source }
 }
 
 /// Makes files that belong together, in this order; makes none of them if any name is taken.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod checkpoints;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -68,6 +68,8 @@ fn every_setting_of_a_hub_is_explained() {
     let mut settings = Settings::new(name(), name(), 2026, "vault.key".into());
     settings.high_water_path = Some("mark".into());
     settings.http.listen = Some(settings.listen);
+    settings.witnesses.policy = Some("policy".into());
+    settings.witnesses.ca = Some("ca".into());
     let settings: toml::Table = settings.to_toml().unwrap().parse().unwrap();
     let page = read("docs/administrators.md");
     for (key, value) in &settings {

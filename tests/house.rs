@@ -45,6 +45,11 @@ const HOUSE: &[Room] = &[
         never: &["tonic", "prost", "sled", "rustix", "rustls", "clap"],
     },
     Room {
+        name: "checkpoints",
+        may_use: &["tlog", "sign", "hub", "files"],
+        never: &["tonic", "prost", "sled", "rustix", "ring", "clap"],
+    },
+    Room {
         name: "edge",
         may_use: &["domain", "config", "files"],
         never: &["tonic", "prost", "sled", "rustix", "ring", "clap"],

@@ -47,7 +47,7 @@ impl GrpcSource {
 impl LogSource for GrpcSource {
     async fn checkpoint(&mut self) -> Result<String, Error> {
         let what = "asking for the newest checkpoint";
-        Ok(answer(what, self.client.get_checkpoint(GetCheckpointRequest {})).await?.into_inner().checkpoint)
+        Ok(answer(what, self.client.get_checkpoint(GetCheckpointRequest::default())).await?.into_inner().checkpoint)
     }
 
     async fn entries(&mut self, start: u64, end: u64) -> Result<Vec<Vec<u8>>, Error> {

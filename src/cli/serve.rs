@@ -1,7 +1,9 @@
 //! `hutong serve`: composes a hub of its folder, and serves it.
 
+mod beside;
+
 use std::{
-    fmt,
+    fmt, fs,
     net::SocketAddr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -13,18 +15,16 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use serde::Serialize;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
+use self::beside::{Beside, listen};
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
-    config::{STORE, Settings},
+    config::{CONTRADICTION, STORE, Settings},
     edge::{self, Protocol},
-    grpc, http,
+    files::{self, Readable},
+    grpc,
     hub::{Hub, Parts, SystemClock},
     sign::{LogSigner, SystemRandomness},
     store::embedded,
@@ -71,23 +71,6 @@ impl fmt::Display for Listening {
     }
 }
 
-impl Listening {
-    fn of(grpc: &TcpListener, http: Option<&TcpListener>, tls: bool) -> anyhow::Result<Self> {
-        let scheme = if tls { "https" } else { "http" };
-        let url = |listener: &TcpListener| Ok::<_, anyhow::Error>(format!("{scheme}://{}", listener.local_addr()?));
-        Ok(Self { listening: grpc.local_addr()?, http: http.map(url).transpose()? })
-    }
-}
-
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.or_exit(Exit::Config, format!("cannot listen on {address}"))
-}
-
-/// Resolves when this is true, or nobody can make it so any more.
-async fn until(mut stopped: watch::Receiver<bool>) {
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
 impl Run for Serve {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let settings = Settings::read(&self.folder).or_exit(Exit::Config, "cannot use the hub's settings")?;
@@ -97,12 +80,11 @@ impl Run for Serve {
                 "no high_water_path is set: that the log was rolled back, such as by a restored backup, would not be noticed"
             );
         }
-        let tls = |protocol| {
-            edge::server_config(&settings.tls, protocol).or_exit(Exit::Config, "cannot use the hub's certificates")
-        };
-        let grpc_tls = tls(Protocol::Grpc)?;
-        let http_tls = if settings.http.tls { Some(tls(Protocol::Http)?) } else { None };
+        let tls = edge::server_config(&settings.tls, Protocol::Grpc)
+            .or_exit(Exit::Config, "cannot use the hub's certificates")?;
         let (hub, genesis_leaf_hash) = open(&self.folder, &settings)?;
+        require_continuation(&self.folder.join(CONTRADICTION), &hub)?;
+        let beside = Beside::start(&self.folder, &settings, &hub)?;
         let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -111,40 +93,27 @@ impl Run for Serve {
         let runtime = runtime.context("cannot start the asynchronous runtime")?;
         let served = runtime.block_on(async {
             let listener = listen(settings.listen).await?;
-            let http = match settings.http.listen {
-                Some(address) => Some(listen(address).await?),
-                None => None,
-            };
             let stop = Stop::new(Arc::clone(&hub))?;
-            let listening = Listening::of(&listener, http.as_ref(), settings.http.tls)?;
-            info!(address = %listening.listening, entries = hub.snapshot().size, "listening");
-            output.print(&listening)?;
+            let listening = listener.local_addr()?;
+            info!(address = %listening, entries = hub.snapshot().size, "listening");
+            output.print(&Listening { listening, http: beside.url().map(str::to_owned) })?;
             let failure = Arc::clone(&stop.failure);
-            let (stopping, stopped) = watch::channel(false);
-            let reading = http.map(|listener| {
-                let server = http::Server {
-                    hub: Arc::clone(&hub),
-                    tls: http_tls,
-                    http: settings.http.clone(),
-                    limits: settings.limits.clone(),
-                };
-                tokio::spawn(http::serve(server, listener, until(stopped)))
-            });
-            let limits = settings.limits.clone();
-            let server = grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls: grpc_tls, limits };
+            let server =
+                grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls, limits: settings.limits.clone() };
             let stop = async {
                 stop.wait().await;
-                let _ = stopping.send(true);
+                beside.begin_stop();
             };
             grpc::serve(server, listener, stop).await?;
-            if let Some(reading) = reading {
-                // It has its own limit on how long it ends.
-                let _ = reading.await;
-            }
             Ok::<_, anyhow::Error>(failure.get().cloned())
         });
+        beside.end(LAST_READS);
         runtime.shutdown_timeout(LAST_READS);
         let stopped = hub.stop();
+        if let Some(contradiction) = hub.contradiction() {
+            let path = self.folder.join(CONTRADICTION);
+            files::replace(&path, contradiction.checkpoint.as_bytes(), Readable::ByAll)?;
+        }
         if let Some(failure) = served? {
             bail!("the hub had to end: {failure}");
         }
@@ -152,6 +121,20 @@ impl Run for Serve {
         info!("stopped");
         Ok(Exit::Success)
     }
+}
+
+/// A hub that was halted by a checkpoint starts again only when its log continues it.
+fn require_continuation(path: &Path, hub: &Hub) -> anyhow::Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let heard = hub.hear(files::read_text(path)?.as_bytes());
+    if let Some(contradiction) = hub.contradiction() {
+        bail!("the hub was halted by the checkpoint in {}, and is as it was: {}", path.display(), contradiction.reason);
+    }
+    heard?;
+    info!("the log continues the checkpoint that had halted the hub");
+    Ok(fs::remove_file(path)?)
 }
 
 /// Opens the hub of a folder; gives with it the leaf hash of entry 0.

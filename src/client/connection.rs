@@ -1,14 +1,18 @@
 //! The connection: mutual TLS, a deadline for every attempt, and the same bytes again where that may help.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tonic::{
     Code, Request, Response, Status,
+    metadata::MetadataValue,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 use tonic_types::StatusExt as _;
 
-use super::{Error, Profile, error};
+use super::{Error, Profile, error, seen::Seen};
 
 /// The largest message sent or taken, in bytes: the hub's own limit, of which a batch of 256 records of 32 KiB makes full
 /// use.
@@ -25,17 +29,22 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// forget a connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// The metadata by which the hub is shown the newest checkpoint seen: a hub that is behind it halts.
+const SEEN: &str = "hutong-checkpoint-bin";
+
 /// A connection to the hub. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Connection {
     channel: Channel,
     deadline: Duration,
     first_pause: Duration,
+    seen: Arc<Seen>,
 }
 
 impl Connection {
     /// Connects with the system's certificate.
     pub(super) async fn open(profile: &Profile) -> Result<Self, Error> {
+        let seen = Arc::new(Seen::open(&profile.journal, &profile.log_key)?);
         let refused =
             |source: tonic::transport::Error| Error::Connect { hub: profile.hub.clone(), why: causes(&source) };
         let mut tls = ClientTlsConfig::new()
@@ -51,13 +60,19 @@ impl Connection {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .tcp_nodelay(true);
         let channel = endpoint.connect().await.map_err(refused)?;
-        Ok(Self { channel, deadline: profile.deadline, first_pause: FIRST_PAUSE })
+        Ok(Self { channel, deadline: profile.deadline, first_pause: FIRST_PAUSE, seen })
     }
 
     /// A channel without pauses between attempts, for tests against a server in the same process.
     #[cfg(test)]
-    pub(super) fn over(channel: Channel) -> Self {
-        Self { channel, deadline: Duration::from_secs(5), first_pause: Duration::from_millis(1) }
+    pub(super) fn over(channel: Channel, seen: Seen) -> Self {
+        let seen = Arc::new(seen);
+        Self { channel, deadline: Duration::from_secs(5), first_pause: Duration::from_millis(1), seen }
+    }
+
+    /// What was seen of the hub's log.
+    pub(super) fn seen(&self) -> &Arc<Seen> {
+        &self.seen
     }
 
     /// The channel, for streams that outlive one answer.
@@ -94,10 +109,14 @@ impl Connection {
         let mut request = Request::new(message);
         // Travels as grpc-timeout, so that the hub stops work that nobody waits for any more.
         request.set_timeout(self.deadline);
-        match tokio::time::timeout(self.deadline, send(self.channel(), request)).await {
+        if let Some(note) = self.seen.to_show(Instant::now()) {
+            request.metadata_mut().insert_bin(SEEN, MetadataValue::from_bytes(note.as_bytes()));
+        }
+        let answer = match tokio::time::timeout(self.deadline, send(self.channel(), request)).await {
             Ok(answer) => answer.map(Response::into_inner),
             Err(_) => Err(Status::deadline_exceeded("no answer in time")),
-        }
+        };
+        answer.inspect_err(|_| self.seen.show_again())
     }
 }
 

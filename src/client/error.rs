@@ -54,6 +54,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The file with the newest checkpoint seen cannot be used.
+    #[error("cannot use {}, the newest checkpoint seen of the hub's log: {why}", path.display())]
+    Seen {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// No connection to the hub could be set up.
     #[error("cannot connect to {hub}: {why}")]
     Connect {

@@ -84,6 +84,10 @@ impl Log {
         self.0.verifier()
     }
 
+    pub(super) fn signer(self) -> LogSigner {
+        self.0
+    }
+
     /// The entry's bytes and the proof.
     pub(super) fn seal(&self, entry: &Entry) -> (Vec<u8>, String) {
         self.seal_bytes(&entry.encode())

@@ -15,6 +15,7 @@
 //! | `journal` | what was signed, before it is sent |
 //! | `query`, `publish`, `rule` | the acts |
 //! | `receipt`, [`verify`] | the evidence |
+//! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
 
 mod answer;
@@ -31,6 +32,7 @@ mod publish;
 mod query;
 mod receipt;
 mod rule;
+mod seen;
 
 pub mod statement;
 pub mod verify;

@@ -142,6 +142,7 @@ impl Client {
                 })
                 .collect(),
         };
+        let before = self.connection().seen().newest();
         let answer: proto::PublishRecordsResponse = self
             .submit(&signed, &message, |channel, request| async move {
                 PublicationServiceClient::new(channel)
@@ -151,7 +152,7 @@ impl Client {
                     .await
             })
             .await?;
-        let receipt = self.answered(&signed, answer.receipt).await?;
+        let receipt = self.answered(&signed, answer.receipt, before).await?;
         let results = results(records.len(), &receipt, answer.violations)?;
         Ok(PublicationAnswer { results, receipt })
     }

@@ -157,6 +157,7 @@ impl Client {
             envelope: Some(wire::envelope_to_proto(&signed.envelope)),
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
         };
+        let before = self.connection().seen().newest();
         let answer: proto::SubmitQueryResponse = self
             .submit(&signed, &message, |channel, request| async move {
                 ExchangeServiceClient::new(channel)
@@ -167,7 +168,7 @@ impl Client {
             })
             .await
             .inspect_err(|error| self.forget_resource_if_stale(&request.resource, error))?;
-        let receipt = self.answered(&signed, answer.receipt).await?;
+        let receipt = self.answered(&signed, answer.receipt, before).await?;
         let keys = self.issuer_keys(&resource.resource.provider, &answer.records).await?;
         let withheld = answer.repeated_request && receipt.releases().iter().any(|release| release.sd_hash.is_some());
         if withheld {

@@ -1,8 +1,11 @@
 //! Receipts: fetching the evidence of what was done before.
 
+use std::{sync::Arc, time::Instant};
+
 use super::{
     Client, Error, Refused,
     connection::MAX_MESSAGE_BYTES,
+    seen::contradicts,
     statement::Signed,
     verify::{self, VerifiedReceipt},
 };
@@ -13,6 +16,7 @@ use crate::{
         statement::Statement,
     },
     sign::dsse::Envelope,
+    tlog::{Checkpoint, HASH_LEN, Hash, verify_consistency},
     wire::proto::{self, audit_service_client::AuditServiceClient, get_receipt_request::Selector},
 };
 
@@ -31,7 +35,26 @@ impl Client {
     /// # Errors
     /// As [`Client::receipt`].
     pub async fn receipt_by(&self, actor: &SystemId, request_id: RequestId) -> Result<VerifiedReceipt, Error> {
-        let receipt = self.fetch(Selector::RequestId(request_id.0.to_vec()), actor.to_string()).await?;
+        self.receipt_of(actor, request_id, false).await
+    }
+
+    /// The same under the published checkpoint, with the cosignatures of the hub's witnesses. They see an entry some seconds
+    /// after it was made.
+    ///
+    /// # Errors
+    /// As [`Client::receipt`]; [`Error::Unavailable`] while enough witnesses have not seen the entry.
+    pub async fn witnessed_receipt(&self, actor: &SystemId, request_id: RequestId) -> Result<VerifiedReceipt, Error> {
+        self.receipt_of(actor, request_id, true).await
+    }
+
+    async fn receipt_of(
+        &self,
+        actor: &SystemId,
+        request_id: RequestId,
+        witnessed: bool,
+    ) -> Result<VerifiedReceipt, Error> {
+        let selector = Selector::RequestId(request_id.0.to_vec());
+        let receipt = self.fetch(selector, actor.to_string(), witnessed).await?;
         let header = receipt.statement.as_ref().and_then(Statement::header);
         if header.is_some_and(|header| header.request_id == request_id && header.actor == *actor) {
             return Ok(receipt);
@@ -45,7 +68,7 @@ impl Client {
     /// # Errors
     /// As [`Client::receipt`].
     pub async fn receipt_at(&self, index: u64) -> Result<VerifiedReceipt, Error> {
-        let receipt = self.fetch(Selector::Index(index), String::new()).await?;
+        let receipt = self.fetch(Selector::Index(index), String::new(), false).await?;
         if receipt.index == index {
             return Ok(receipt);
         }
@@ -72,7 +95,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unproven`] when it does not verify; [`Error::Unavailable`].
     pub async fn checkpoint(&self) -> Result<(crate::tlog::Checkpoint, String), Error> {
-        let message = proto::GetCheckpointRequest {};
+        let message = proto::GetCheckpointRequest::default();
         let answer: proto::GetCheckpointResponse =
             self.connection()
                 .call(&message, |channel, request| async move {
@@ -89,15 +112,66 @@ impl Client {
         }
     }
 
-    async fn fetch(&self, selector: Selector, actor: String) -> Result<VerifiedReceipt, Error> {
-        let message = proto::GetReceiptRequest { selector: Some(selector), actor };
+    async fn fetch(&self, selector: Selector, actor: String, witnessed: bool) -> Result<VerifiedReceipt, Error> {
+        let message = proto::GetReceiptRequest { selector: Some(selector), actor, witnessed };
+        // The published checkpoint is older than the newest by its nature.
+        let before = self.connection().seen().newest().filter(|_| !witnessed);
         let answer: proto::GetReceiptResponse = self
             .connection()
             .call(&message, |channel, request| async move {
                 AuditServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).get_receipt(request).await
             })
             .await?;
-        self.verified(answer.receipt)
+        let receipt = self.verified(answer.receipt)?;
+        self.require_growth(&receipt, before).await?;
+        Ok(receipt)
+    }
+
+    /// Requires that the log which a receipt is of continues what was seen of it before the hub was asked.
+    async fn require_growth(&self, receipt: &VerifiedReceipt, before: Option<Checkpoint>) -> Result<(), Error> {
+        let (seen, found) = (self.connection().seen(), &receipt.checkpoint);
+        let ground = seen.compare(found, before.as_ref(), Instant::now())?;
+        let proven = match &ground {
+            Some(ground) => match self.consistency_proof(ground.size, found.size).await {
+                Ok(hashes) => {
+                    verify_consistency(ground.size, &ground.root, found.size, &found.root, &hashes)
+                        .map_err(|error| contradicts(ground, found, &error.to_string()))?;
+                    true
+                }
+                // What was answered is proven by itself; that the log only grew the hub shall prove next time.
+                Err(Error::Unavailable { .. }) => false,
+                Err(error) => return Err(contradicts(ground, found, &format!("the hub does not prove it ({error})"))),
+            },
+            None => false,
+        };
+        if seen.learn(receipt, proven, Instant::now()) {
+            let seen = Arc::clone(seen);
+            let kept = tokio::task::spawn_blocking(move || seen.keep(Instant::now())).await;
+            // A panic is told by its hook; the checkpoint is kept with the next.
+            kept.unwrap_or(Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// The hub's proof that the log of one size, at least 1, is a prefix of the log of another. It proves nothing until it is
+    /// verified.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`], [`Error::Unavailable`], [`Error::Unproven`] when it is none.
+    pub async fn consistency_proof(&self, first_size: u64, second_size: u64) -> Result<Vec<Hash>, Error> {
+        let message = proto::GetConsistencyProofRequest { first_size, second_size };
+        let answer: proto::GetConsistencyProofResponse = self
+            .connection()
+            .call(&message, |channel, request| async move {
+                AuditServiceClient::new(channel).get_consistency_proof(request).await
+            })
+            .await?;
+        let hash = |bytes: Vec<u8>| <[u8; HASH_LEN]>::try_from(bytes).ok().map(Hash::from);
+        answer.hashes.into_iter().map(hash).collect::<Option<_>>().ok_or_else(|| Error::Unproven {
+            what: "the log",
+            check: "consistency proof",
+            why: "a hash has not 32 bytes".to_owned(),
+        })
     }
 
     /// Verifies a receipt under the pinned key of the log.
@@ -111,10 +185,12 @@ impl Client {
         &self,
         signed: &Signed,
         receipt: Option<proto::Receipt>,
+        before: Option<Checkpoint>,
     ) -> Result<VerifiedReceipt, Error> {
         let receipt = self.verified(receipt)?;
         require_same_statement(&receipt, &signed.envelope)?;
         self.write_down(signed.request_id, &super::Came::Answered(receipt.index)).await?;
+        self.require_growth(&receipt, before).await?;
         Ok(receipt)
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         outcome::{Effect, Outcome},
         statement::RuleChange,
     },
+    tlog::Checkpoint,
     wire::{
         self, Entry,
         proto::{
@@ -127,8 +128,17 @@ impl Test {
         let folder = fixture::profile_folder();
         let profile = Profile::read(&folder.path().join("profile.toml")).unwrap();
         let journal = Journal::open(&profile.journal).unwrap();
-        let client = Client::over(Connection::over(channel), journal, &profile).unwrap();
+        let seen = seen::Seen::open(&profile.journal, &profile.log_key).unwrap();
+        let client = Client::over(Connection::over(channel, seen), journal, &profile).unwrap();
         Self { client, hub, folder }
+    }
+
+    /// A client of the same system that connects to the same hub, as its next run does.
+    fn next_run(&self) -> Client {
+        let profile = Profile::read(&self.folder.path().join("profile.toml")).unwrap();
+        let seen = seen::Seen::open(&profile.journal, &profile.log_key).unwrap();
+        let journal = Journal::open(&profile.journal).unwrap();
+        Client::over(Connection::over(self.client.channel(), seen), journal, &profile).unwrap()
     }
 
     async fn register(&self) -> Result<Changed, Error> {
@@ -187,6 +197,31 @@ async fn a_receipt_of_another_statement_is_not_believed() {
     let test = Test::new(0, Code::Ok, true).await;
     let error = test.register().await.unwrap_err();
     assert!(matches!(error, Error::Unproven { check: "statement sent", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_hub_behind_what_an_earlier_run_saw_is_not_believed() {
+    let mut test = Test::new(0, Code::Ok, false).await;
+    let changed = test.register().await.unwrap();
+    let ahead = Checkpoint { size: changed.receipt.checkpoint.size + 1, ..changed.receipt.checkpoint };
+    let note = ahead.sign(&Log::new().signer()).unwrap();
+    std::fs::write(test.folder.path().join("permits.checkpoint"), note.to_string()).unwrap();
+    test.client = test.next_run();
+    let error = test.register().await.unwrap_err();
+    assert!(matches!(error, Error::Unproven { check: "it only grew", .. }), "{error}");
+    assert_eq!(test.journal().last().unwrap()["came"], "answered", "that it was entered is known all the same");
+}
+
+#[tokio::test]
+async fn a_hub_that_does_not_prove_that_its_log_only_grew_is_not_believed() {
+    let mut test = Test::new(0, Code::Ok, false).await;
+    let changed = test.register().await.unwrap();
+    let earlier = Checkpoint { size: changed.receipt.checkpoint.size - 1, ..changed.receipt.checkpoint };
+    let note = earlier.sign(&Log::new().signer()).unwrap();
+    std::fs::write(test.folder.path().join("permits.checkpoint"), note.to_string()).unwrap();
+    test.client = test.next_run();
+    let error = test.register().await.unwrap_err();
+    assert!(error.to_string().contains("the hub does not prove it"), "{error}");
 }
 
 #[tokio::test]

@@ -125,6 +125,7 @@ impl Client {
             envelope: Some(wire::envelope_to_proto(&signed.envelope)),
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
         };
+        let before = self.connection().seen().newest();
         let answer: proto::SubmitRuleResponse = self
             .submit(signed, &message, |channel, request| async move {
                 RuleServiceClient::new(channel)
@@ -134,7 +135,7 @@ impl Client {
                     .await
             })
             .await?;
-        let receipt = self.answered(signed, answer.receipt).await?;
+        let receipt = self.answered(signed, answer.receipt, before).await?;
         match receipt.outcome().clone() {
             Outcome::Applied(effect) => Ok(Changed { effect, receipt }),
             other => Err(Error::Unproven {

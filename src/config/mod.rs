@@ -4,6 +4,7 @@
 
 mod http;
 mod limits;
+mod witnesses;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use http::{Http, Public};
 pub use limits::Limits;
+pub use witnesses::Witnesses;
 
 use crate::{
     domain::id::DomainName,
@@ -23,6 +25,10 @@ use crate::{
 
 /// The settings in a hub's folder. A folder with this file is a hub's: `hutong init` makes it last.
 pub const SETTINGS: &str = "hutong.toml";
+/// The published checkpoint, in a hub's folder, where there are witnesses.
+pub const PUBLISHED: &str = "published.checkpoint";
+/// The checkpoint that made the hub halt, in its folder: as long as the log does not continue it, the hub does not start.
+pub const CONTRADICTION: &str = "contradiction.checkpoint";
 /// What the storage engine keeps, in a hub's folder.
 pub const STORE: &str = "store";
 /// The port of a hub: not registered with IANA for anything.
@@ -98,6 +104,9 @@ pub struct Settings {
     /// The log over HTTP.
     #[serde(default)]
     pub http: Http,
+    /// Who sees checkpoints before they are published.
+    #[serde(default)]
+    pub witnesses: Witnesses,
     /// What is written to stderr.
     #[serde(default)]
     pub trace: Trace,
@@ -182,6 +191,7 @@ impl Settings {
             tls: TlsFiles::default(),
             limits: Limits::default(),
             http: Http::default(),
+            witnesses: Witnesses::default(),
             trace: Trace::default(),
         }
     }
@@ -198,6 +208,8 @@ impl Settings {
             [&mut tls.certificate, &mut tls.key, &mut tls.client_ca, &mut settings.vault_key, &mut settings.log_key]
                 .into_iter()
                 .chain(settings.high_water_path.as_mut())
+                .chain(settings.witnesses.policy.as_mut())
+                .chain(settings.witnesses.ca.as_mut())
         {
             *file = folder.join(&file);
         }
@@ -314,7 +326,7 @@ mod tests {
             (
                 format!("{LEAST}lsten = \"127.0.0.1:1\"\n"),
                 "hutong.toml, line 5, column 1: unknown field `lsten`, expected one of `hub`, `trust_domain`, \
-                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `trace`",
+                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `witnesses`, `trace`",
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),

@@ -12,7 +12,7 @@ mod tls;
 
 pub use self::{
     listener::{Connection, Door, Peer, accept},
-    tls::{Protocol, server_config},
+    tls::{Protocol, client_config, server_config},
 };
 
 /// Why no connection can be taken.

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use rustls::{
-    RootCertStore, ServerConfig, crypto,
+    ClientConfig, RootCertStore, ServerConfig, crypto,
     server::{NoServerSessionStorage, WebPkiClientVerifier},
     version::TLS13,
 };
@@ -38,10 +38,7 @@ impl Protocol {
 /// [`Error::File`], [`Error::Certificate`], [`Error::Tls`].
 pub fn server_config(tls: &TlsFiles, protocol: Protocol) -> Result<Arc<ServerConfig>, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Tls(error.to_string());
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&tls.client_ca)? {
-        roots.add(certificate).map_err(|error| certificate_error(&tls.client_ca, &error))?;
-    }
+    let roots = authorities(&tls.client_ca)?;
     let key = PrivateKeyDer::from_pem_slice(files::read_secret(&tls.key)?.as_bytes())
         .map_err(|error| certificate_error(&tls.key, &error))?;
 
@@ -63,6 +60,28 @@ pub fn server_config(tls: &TlsFiles, protocol: Protocol) -> Result<Arc<ServerCon
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
+}
+
+/// How the hub speaks TLS to others who serve: version 1.3, with certificates of these authorities (PEM), and without
+/// one of its own.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Certificate`], [`Error::Tls`].
+pub fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|error| Error::Tls(error.to_string()))?;
+    Ok(Arc::new(config.with_root_certificates(authorities(ca)?).with_no_client_auth()))
+}
+
+/// The authorities of a PEM file; at least one.
+fn authorities(path: &Path) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).map_err(|error| certificate_error(path, &error))?;
+    }
+    Ok(roots)
 }
 
 /// The certificates of a PEM file; at least one.

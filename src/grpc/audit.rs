@@ -19,11 +19,12 @@ use tracing::Instrument as _;
 use super::{Services, blocking, call::Place, peer_of, receipt_to_proto, status};
 use crate::{
     domain::id::{RequestId, SystemId},
-    hub::Hub,
+    hub::{Hub, ProvenUnder},
+    tlog::Hash,
     wire::proto::{
         GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
-        GetReceiptRequest, GetReceiptResponse, ReadEntriesRequest, ReadEntriesResponse,
-        audit_service_server::AuditService, get_receipt_request::Selector,
+        GetInclusionProofRequest, GetInclusionProofResponse, GetReceiptRequest, GetReceiptResponse, ReadEntriesRequest,
+        ReadEntriesResponse, audit_service_server::AuditService, get_receipt_request::Selector,
     },
 };
 
@@ -44,7 +45,8 @@ impl AuditService for Services {
         &self,
         request: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        let checkpoint = self.hub.checkpoint(&peer_of(&request)?).map_err(status::of)?;
+        let under = if request.get_ref().newest { ProvenUnder::Newest } else { ProvenUnder::Published };
+        let checkpoint = self.hub.checkpoint(&peer_of(&request)?, under).map_err(status::of)?;
         Ok(Response::new(GetCheckpointResponse { checkpoint }))
     }
 
@@ -77,18 +79,28 @@ impl AuditService for Services {
         let GetConsistencyProofRequest { first_size, second_size } = *request.get_ref();
         let hub = Arc::clone(&self.hub);
         let hashes = blocking(move || hub.consistency_proof(&peer, first_size, second_size)).await?;
-        Ok(Response::new(GetConsistencyProofResponse {
-            hashes: hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect(),
-        }))
+        Ok(Response::new(GetConsistencyProofResponse { hashes: hashes_to_proto(&hashes) }))
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<GetInclusionProofRequest>,
+    ) -> Result<Response<GetInclusionProofResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let GetInclusionProofRequest { index, size } = *request.get_ref();
+        let hub = Arc::clone(&self.hub);
+        let (size, hashes) = blocking(move || hub.inclusion_proof(&peer, index, size)).await?;
+        Ok(Response::new(GetInclusionProofResponse { size, hashes: hashes_to_proto(&hashes) }))
     }
 
     async fn get_receipt(&self, request: Request<GetReceiptRequest>) -> Result<Response<GetReceiptResponse>, Status> {
         let peer = peer_of(&request)?;
-        let GetReceiptRequest { selector, actor } = request.into_inner();
+        let GetReceiptRequest { selector, actor, witnessed } = request.into_inner();
+        let under = if witnessed { ProvenUnder::Published } else { ProvenUnder::Newest };
         let hub = Arc::clone(&self.hub);
         let receipt = match selector {
             None => return Err(status::argument("selector", "must be request_id or index")),
-            Some(Selector::Index(index)) => blocking(move || hub.receipt_at(&peer, index)).await?,
+            Some(Selector::Index(index)) => blocking(move || hub.receipt_at(&peer, index, under)).await?,
             Some(Selector::RequestId(bytes)) => {
                 let wrong = |_| status::argument("request_id", "must be 16 bytes");
                 let request_id = RequestId::try_from(bytes.as_slice()).map_err(wrong)?;
@@ -98,11 +110,15 @@ impl AuditService for Services {
                         .parse()
                         .map_err(|_| status::argument("actor", &format!("must be empty or {}", SystemId::FORM)))?,
                 };
-                blocking(move || hub.receipt_of(&peer, &actor, &request_id)).await?
+                blocking(move || hub.receipt_of(&peer, &actor, &request_id, under)).await?
             }
         };
         Ok(Response::new(GetReceiptResponse { receipt: Some(receipt_to_proto(receipt)) }))
     }
+}
+
+fn hashes_to_proto(hashes: &[Hash]) -> Vec<Vec<u8>> {
+    hashes.iter().map(|hash| hash.as_bytes().to_vec()).collect()
 }
 
 /// Entries on their way to a reader.

@@ -20,8 +20,8 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, debug, field, info};
 
-use super::status;
-use crate::{config::Limits, edge::Peer};
+use super::{gossip, status};
+use crate::{config::Limits, edge::Peer, hub::Hub};
 
 type Future = Pin<Box<dyn std::future::Future<Output = Result<Response<Body>, tonic::codegen::StdError>> + Send>>;
 
@@ -32,14 +32,15 @@ pub(super) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<Ow
 /// Puts [`Call`] around the services.
 #[derive(Clone)]
 pub(super) struct CallLayer {
+    hub: Arc<Hub>,
     limits: Limits,
     places: Arc<Semaphore>,
 }
 
 impl CallLayer {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(hub: Arc<Hub>, limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.calls));
-        Self { limits, places }
+        Self { hub, limits, places }
     }
 }
 
@@ -78,6 +79,7 @@ where
         let deadline = limits.deadline(asked_timeout(request.headers()));
         let place = Arc::clone(&self.layer.places).try_acquire_owned();
         let calls = limits.calls;
+        let hub = Arc::clone(&self.layer.hub);
         // The one that was asked whether it is ready does the work; its clone is asked the next time.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
@@ -89,7 +91,12 @@ where
                     // Kept until there is a response, whatever the handler does with its request; a stream keeps its own.
                     let place = Arc::new(place);
                     request.extensions_mut().insert(Place(Arc::clone(&place)));
-                    let answer = catch_panic(async move { inner.call(request).await.map_err(Into::into) });
+                    let answer = catch_panic(async move {
+                        match gossip::hear(&hub, request.headers_mut()).await {
+                            Ok(()) => inner.call(request).await.map_err(Into::into),
+                            Err(halted) => Ok(halted.into_http()),
+                        }
+                    });
                     let answered = timeout(deadline, answer).await;
                     drop(place);
                     match answered {

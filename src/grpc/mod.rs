@@ -11,6 +11,7 @@
 mod audit;
 mod call;
 mod exchange;
+mod gossip;
 mod publication;
 mod rule;
 mod server;

@@ -65,7 +65,7 @@ impl Connected for Connection {
 pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), Error> {
     let Server { hub, genesis_leaf_hash, tls, limits } = server;
     let trust_domain = hub.snapshot().rules.trust_domain.clone();
-    let services = Services { hub, genesis_leaf_hash };
+    let services = Services { hub: Arc::clone(&hub), genesis_leaf_hash };
     let (health, health_service) = tonic_health::server::health_reporter();
     let described = || {
         tonic_reflection::server::Builder::configure()
@@ -110,7 +110,7 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
     let connections = edge::accept(listener, door);
     let drain = limits.drain();
     let serving = tonic::transport::Server::builder()
-        .layer(CallLayer::new(limits.clone()))
+        .layer(CallLayer::new(Arc::clone(&hub), limits.clone()))
         .max_concurrent_streams(limits.calls_per_connection)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)

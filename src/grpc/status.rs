@@ -163,6 +163,8 @@ pub(super) fn of(error: hub::Error) -> Status {
         Error::Argument { field, problem: allowed } => {
             problem(Code::InvalidArgument, "ARGUMENT").violation(field, allowed)
         }
+        Error::NotPublished { .. } => problem(Code::Unavailable, "NOT_PUBLISHED").retry(SOON),
+        Error::Contradicted => problem(Code::DataLoss, "HALTED"),
         Error::Stopping => problem(Code::Unavailable, "STOPPING"),
         Error::Store(error) => return of_store(&error),
         Error::Inconsistent(_) => return internal(&message),
@@ -325,6 +327,8 @@ mod tests {
             (Error::Contended { attempts: 1 }, Code::Aborted, "CONTENDED"),
             (Error::NotAllowed(Capability::Audit), Code::PermissionDenied, "NOT_ALLOWED"),
             (Error::NotFound("x".into()), Code::NotFound, "NOT_FOUND"),
+            (Error::NotPublished { index: 1, size: 0 }, Code::Unavailable, "NOT_PUBLISHED"),
+            (Error::Contradicted, Code::DataLoss, "HALTED"),
             (Error::Stopping, Code::Unavailable, "STOPPING"),
             (Error::Inconsistent("x".into()), Code::Internal, "INTERNAL"),
             (Error::Store(store::Error::Full { what: "x", source: io() }), Code::ResourceExhausted, "STORAGE_FULL"),

@@ -82,8 +82,12 @@ impl Site {
             return nothing(StatusCode::FORBIDDEN, &why);
         }
         match self.hub.published_checkpoint() {
-            Some(checkpoint) => found(TEXT, keep(readers, Keep::Shortly), checkpoint),
-            None => nothing(StatusCode::NOT_FOUND, "no checkpoint has been published yet"),
+            Ok(Some(checkpoint)) => found(TEXT, keep(readers, Keep::Shortly), checkpoint.to_string()),
+            Ok(None) => nothing(StatusCode::NOT_FOUND, "no checkpoint has been published yet"),
+            Err(error) => {
+                error!(%error, "the checkpoint cannot be read");
+                nothing(StatusCode::INTERNAL_SERVER_ERROR, "the checkpoint cannot be read")
+            }
         }
     }
 
@@ -132,7 +136,7 @@ impl Site {
         };
         let allowed = match readers {
             Readers::Auditors => self.hub.audited(system).map(drop),
-            _ => self.hub.checkpoint(system).map(drop),
+            _ => self.hub.registered(system),
         };
         allowed.map_err(|error: hub::Error| error.to_string())
     }

@@ -8,23 +8,40 @@ use crate::{
         outcome::{Effect, Outcome},
         statement::Statement,
     },
-    tlog::{Hash, prove_consistency},
+    tlog::{Hash, prove_inclusion},
 };
 
 use super::{
     Error, Hub,
     projection::{decode, statement_of},
-    receipt::{Receipt, Stored},
+    published::checkpoint_of,
+    receipt::{ProvenUnder, Receipt, Stored},
 };
 
 impl Hub {
-    /// The newest checkpoint, for any registered peer.
+    /// The published checkpoint, or the newest, for any registered peer.
     ///
     /// # Errors
-    /// When the peer is not registered.
-    pub fn checkpoint(&self, peer: &SystemId) -> Result<String, Error> {
+    /// When the peer is not registered, or none has been published yet.
+    pub fn checkpoint(&self, peer: &SystemId, under: ProvenUnder) -> Result<String, Error> {
         self.known_peer(peer)?;
-        self.reader.tail().map(|tail| tail.checkpoint).ok_or(Error::Stopping)
+        match under {
+            ProvenUnder::Newest => Ok(self.newest_checkpoint()?.to_string()),
+            ProvenUnder::Published => {
+                let none = || Error::NotFound("a checkpoint that enough witnesses have cosigned".to_owned());
+                Ok(self.published_checkpoint()?.ok_or_else(none)?.to_string())
+            }
+        }
+    }
+
+    /// The receipt of an entry under the published checkpoint.
+    fn published_receipt(&self, index: u64) -> Result<Receipt, Error> {
+        let not_yet = |size| Error::NotPublished { index, size };
+        let checkpoint = self.published_checkpoint()?.ok_or_else(|| not_yet(0))?;
+        match checkpoint_of(&checkpoint)?.size {
+            size if index >= size => Err(not_yet(size)),
+            _ => Receipt::under(self.reader.as_ref(), index, &checkpoint),
+        }
     }
 
     /// Entries from `start` on, before `end`, as many as fit `max_bytes`; for auditors. Blocks.
@@ -39,17 +56,33 @@ impl Hub {
         Ok(self.reader.entries(start, end, max_bytes)?)
     }
 
-    /// The proof that the log of one size is a prefix of the log of another; for auditors. Blocks.
+    /// The proof that the log of one size is a prefix of the log of another, for any registered peer: hashes tell nothing
+    /// of entries, and let everybody who holds a receipt see that the log only grew. Blocks.
     ///
     /// # Errors
-    /// When the peer may not, or the sizes are not in order.
+    /// When the peer is not registered, or the sizes are not in order.
     pub fn consistency_proof(&self, peer: &SystemId, first: u64, second: u64) -> Result<Vec<Hash>, Error> {
-        let size = self.audited(peer)?;
+        let size = self.known_peer(peer)?.size;
         if first == 0 || first > second || second > size {
             let problem = format!("must be 1 <= first_size <= second_size <= {size}");
             return Err(Error::Argument { field: "first_size", problem });
         }
-        prove_consistency(&Stored(self.reader.as_ref()), first, second)
+        self.growth(first, second)
+    }
+
+    /// The proof that an entry is in the log of a size, for any registered peer. A size of 0 is that of the newest
+    /// checkpoint; the size comes with the proof. Blocks.
+    ///
+    /// # Errors
+    /// When the peer is not registered, or index and size are not in order.
+    pub fn inclusion_proof(&self, peer: &SystemId, index: u64, size: u64) -> Result<(u64, Vec<Hash>), Error> {
+        let newest = self.known_peer(peer)?.size;
+        let size = if size == 0 { newest } else { size };
+        if size > newest || index >= size {
+            let problem = format!("must be below size, and size at most {newest}");
+            return Err(Error::Argument { field: "index", problem });
+        }
+        Ok((size, prove_inclusion(&Stored(self.reader.as_ref()), index, size)?))
     }
 
     /// How many entries the log has, for a peer that may read it.
@@ -68,8 +101,8 @@ impl Hub {
     /// The receipt of an entry; for auditors, and for the department whose system made its statement. Blocks.
     ///
     /// # Errors
-    /// When the peer may not, or there is no such entry.
-    pub fn receipt_at(&self, peer: &SystemId, index: u64) -> Result<Receipt, Error> {
+    /// When the peer may not, there is no such entry, or it is not published yet.
+    pub fn receipt_at(&self, peer: &SystemId, index: u64, under: ProvenUnder) -> Result<Receipt, Error> {
         let snapshot = self.known_peer(peer)?;
         let audits = snapshot.rules.directory.holds(peer, Capability::Audit);
         let denied = Error::NotAllowed(Capability::Audit);
@@ -83,14 +116,26 @@ impl Hub {
             let header = statement.as_ref().and_then(Statement::header);
             Ok::<_, Error>(header.is_some_and(|header| header.actor.department() == peer.department()))
         };
-        if audits || own()? { Ok(receipt) } else { Err(denied) }
+        if !audits && !own()? {
+            return Err(denied);
+        }
+        match under {
+            ProvenUnder::Newest => Ok(receipt),
+            ProvenUnder::Published => self.published_receipt(index),
+        }
     }
 
     /// The receipt of an actor's request, for the actor's department, the counterparty and auditors. Blocks.
     ///
     /// # Errors
-    /// When there is none that the peer may know of.
-    pub fn receipt_of(&self, peer: &SystemId, actor: &SystemId, request_id: &RequestId) -> Result<Receipt, Error> {
+    /// When there is none that the peer may know of, or it is not published yet.
+    pub fn receipt_of(
+        &self,
+        peer: &SystemId,
+        actor: &SystemId,
+        request_id: &RequestId,
+        under: ProvenUnder,
+    ) -> Result<Receipt, Error> {
         let snapshot = self.known_peer(peer)?;
         let unknown = || Error::NotFound(format!("request {request_id} of {actor}"));
         let row = self.projections.request(actor, request_id)?.ok_or_else(unknown)?;
@@ -98,7 +143,13 @@ impl Hub {
         let party = peer.department() == actor.department()
             || snapshot.rules.directory.holds(peer, Capability::Audit)
             || self.provider_of(&receipt)?.is_some_and(|provider| provider == *peer.department());
-        if party { Ok(receipt) } else { Err(unknown()) }
+        if !party {
+            return Err(unknown());
+        }
+        match under {
+            ProvenUnder::Newest => Ok(receipt),
+            ProvenUnder::Published => self.published_receipt(row.index),
+        }
     }
 
     /// The department whose agreement an entry was under.

@@ -14,7 +14,9 @@ mod check;
 mod clock;
 mod exchange;
 mod genesis;
+mod gossip;
 mod projection;
+mod published;
 mod publishing;
 mod receipt;
 mod rule;
@@ -26,14 +28,15 @@ mod tiles;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 pub use check::{Difference, check_projections, rebuild_projections};
 pub use clock::{Clock, SystemClock};
 pub use exchange::QueryAnswer;
 pub use genesis::{genesis_entry, open_log};
+pub use gossip::{Contradiction, MAX_HEARD};
 pub use publishing::{PublicationAnswer, RecordBody};
-pub use receipt::Receipt;
+pub use receipt::{ProvenUnder, Receipt};
 pub use snapshot::Snapshot;
 
 use crate::{
@@ -134,6 +137,17 @@ pub enum Error {
         /// What is allowed.
         problem: String,
     },
+    /// The entry is newer than the published checkpoint.
+    #[error("the published checkpoint has {size} entries: enough witnesses have not seen entry {index} yet")]
+    NotPublished {
+        /// The entry.
+        index: u64,
+        /// The size of the published checkpoint; 0 where none is.
+        size: u64,
+    },
+    /// Somebody showed a checkpoint of this log's key that the log does not continue.
+    #[error("the hub has halted: a checkpoint of its own log was shown that the log does not continue")]
+    Contradicted,
     /// The hub is stopping, or has failed.
     #[error("the hub is stopping")]
     Stopping,
@@ -168,6 +182,9 @@ pub struct Hub {
     snapshot: Arc<snapshot::Published>,
     sequencer: sequencer::Handle,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    publication: published::Publication,
+    heard: Mutex<gossip::Heard>,
+    contradiction: OnceLock<Contradiction>,
 }
 
 impl Hub {
@@ -193,7 +210,20 @@ impl Hub {
             published: Arc::clone(&snapshot),
         })?;
         let thread = Mutex::new(Some(thread));
-        Ok(Arc::new(Self { reader, bodies, projections, terms, clock, verifier, snapshot, sequencer, thread }))
+        Ok(Arc::new(Self {
+            reader,
+            bodies,
+            projections,
+            terms,
+            clock,
+            verifier,
+            snapshot,
+            sequencer,
+            thread,
+            publication: published::Publication::from_pointee(published::Publishing::Newest),
+            heard: Mutex::new(gossip::Heard::new()),
+            contradiction: OnceLock::new(),
+        }))
     }
 
     /// The rules and the size of the log as they are durable now.

@@ -6,7 +6,16 @@ use crate::{
     tlog::{self, Hash, HashReader, Note, TlogProof, leaf_hash, prove_inclusion},
 };
 
-use super::{Error, projection::decode, sequencer::Sealed};
+use super::{Error, projection::decode, published::checkpoint_of, sequencer::Sealed};
+
+/// The checkpoint under which something is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvenUnder {
+    /// The newest, which the log's key alone has signed.
+    Newest,
+    /// The published one, with the cosignatures of its witnesses.
+    Published,
+}
 
 /// An entry and its proof.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,17 +49,20 @@ impl Receipt {
     /// The receipt of an entry of long ago, under the newest checkpoint. Blocks.
     pub(super) fn of_index(reader: &dyn LogReader, index: u64) -> Result<Self, Error> {
         let tail = reader.tail().ok_or_else(|| Error::NotFound(format!("entry {index}")))?;
-        let size = tail.frontier.size();
+        Self::under(reader, index, &Note::parse(tail.checkpoint.as_bytes())?)
+    }
+
+    /// The receipt of an entry of long ago, under this checkpoint of the log. Blocks.
+    pub(super) fn under(reader: &dyn LogReader, index: u64, checkpoint: &Note) -> Result<Self, Error> {
+        let size = checkpoint_of(checkpoint)?.size;
         if index >= size {
             return Err(Error::NotFound(format!("entry {index} of {size}")));
         }
         let mut entries = reader.entries(index, index + 1, 1)?;
         let entry = entries.pop().ok_or_else(|| Error::NotFound(format!("entry {index}")))?;
-        let checkpoint =
-            Note::parse(tail.checkpoint.as_bytes()).map_err(|error| Error::Inconsistent(error.to_string()))?;
         let hashes = prove_inclusion(&Stored(reader), index, size)?;
         let outcome = decode(index, &entry)?.outcome;
-        let proof = TlogProof { index, hashes, checkpoint, extra: None }.to_string();
+        let proof = TlogProof { index, hashes, checkpoint: checkpoint.clone(), extra: None }.to_string();
         Ok(Self { index, entry, proof, outcome, repeated: true })
     }
 }

@@ -1,13 +1,19 @@
 //! The log as its tiles: what outsiders read it by.
 
-use crate::tlog::{TileKind, TilePath, encode_bundle, encode_hashes};
+use crate::{
+    domain::id::SystemId,
+    tlog::{TileKind, TilePath, encode_bundle, encode_hashes},
+};
 
 use super::{Error, Hub};
 
 impl Hub {
-    /// The checkpoint that everybody is told of, a signed note.
-    pub fn published_checkpoint(&self) -> Option<String> {
-        self.reader.tail().map(|tail| tail.checkpoint)
+    /// Whether a peer is registered.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn registered(&self, peer: &SystemId) -> Result<(), Error> {
+        self.known_peer(peer).map(drop)
     }
 
     /// The content of a tile of hashes, or of a bundle of entries; none where the log has none so wide. A narrower one than

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_records;
 mod crash;
 mod disk_full;
+mod gossip;
 mod power;
 mod privacy;
 mod reads;

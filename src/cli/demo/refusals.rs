@@ -216,7 +216,8 @@ pub(super) async fn without_entries(stage: &mut Stage, narration: &mut Narration
     let told = "a certificate of a CA that the hub does not know";
     if let Ok(client) = stage.stranger(Some(other)).await? {
         // Asked once, beside the library: it would ask again for a while, as of any hub that does not answer.
-        let asked = AuditServiceClient::new(client.channel()).get_checkpoint(proto::GetCheckpointRequest {}).await;
+        let asked =
+            AuditServiceClient::new(client.channel()).get_checkpoint(proto::GetCheckpointRequest::default()).await;
         ensure!(asked.is_err(), "{told}: it was let in");
     }
     stage.traced("invalid peer certificate: UnknownIssuer").await?;
