@@ -26,7 +26,7 @@ use crate::{
     files::{self, Readable},
     grpc,
     hub::{Hub, Parts, SystemClock},
-    sign::{LogSigner, SystemRandomness},
+    sign::{DrawnAhead, LogSigner, SystemRandomness},
     store::embedded,
     telemetry,
     tlog::{Hash, leaf_hash},
@@ -144,7 +144,7 @@ fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> 
     let vault_key = settings.read_vault_key().or_exit(Exit::Config, "cannot use the vault key")?;
     let options =
         embedded::Options { high_water_path: settings.high_water_path.clone(), ..embedded::Options::default() };
-    let random = Arc::new(SystemRandomness::new());
+    let random = Arc::new(DrawnAhead::new(SystemRandomness::new()));
     let store = embedded::open(&folder.join(STORE), &vault_key, random, &options)
         .with_context(|| format!("cannot open the hub in {}", folder.display()))?;
 

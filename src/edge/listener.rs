@@ -20,7 +20,10 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{debug, info, warn};
 
-use super::identity::{self, system_of};
+use super::{
+    coalesce::Coalesced,
+    identity::{self, system_of},
+};
 use crate::domain::id::{DomainName, SystemId};
 
 /// Connections ready for the server but not yet taken by it. It takes each at once; this only smooths.
@@ -55,7 +58,7 @@ impl Connection {
 
 /// What bytes go through.
 enum Stream {
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<Coalesced<TlsStream<TcpStream>>>),
     Plain(TcpStream),
 }
 
@@ -116,7 +119,7 @@ impl Handshake {
         permit: OwnedSemaphorePermit,
         ready: mpsc::Sender<io::Result<Connection>>,
     ) {
-        // Answers are small and whole: holding them back for more would only delay them.
+        // What leaves together is held together here (`coalesce`): the system holding it back for more would only delay it.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%address, %error, "the connection ended before its handshake");
             return;
@@ -126,7 +129,7 @@ impl Handshake {
             Some(tls) => match timeout(self.limit, tls.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let system = self.identify(&stream, address);
-                    (Stream::Tls(Box::new(stream)), system)
+                    (Stream::Tls(Box::new(Coalesced::new(stream))), system)
                 }
                 Ok(Err(error)) => {
                     info!(%address, %error, "TLS handshake failed");

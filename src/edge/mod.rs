@@ -6,6 +6,7 @@
 //!
 //! What is spoken over a connection is for [`crate::grpc`] and [`crate::http`].
 
+mod coalesce;
 pub mod identity;
 mod listener;
 mod tls;

@@ -114,20 +114,19 @@ where
 }
 
 fn span_of(request: &Request<Body>) -> Span {
-    let span = tracing::info_span!(
+    let peer = request.extensions().get::<Arc<Peer>>();
+    let caller: &dyn std::fmt::Display = match peer.map(|peer| (&peer.system, &peer.address)) {
+        Some((Ok(system), _)) => system,
+        Some((Err(_), address)) => address,
+        None => &"",
+    };
+    tracing::info_span!(
         "call",
         method = request.uri().path(),
-        system = field::Empty,
+        system = %caller,
         request_id = field::Empty,
         reason = field::Empty,
-    );
-    if let Some(peer) = request.extensions().get::<Arc<Peer>>() {
-        match &peer.system {
-            Ok(system) => span.record("system", system.as_str()),
-            Err(_) => span.record("system", field::display(peer.address)),
-        };
-    }
-    span
+    )
 }
 
 /// One line: calls that went well are no news.

@@ -31,7 +31,7 @@ use super::{
 
 /// A statement whose signature has been verified.
 pub(super) struct Verified {
-    pub(super) envelope: dsse::Envelope,
+    envelope: dsse::Envelope,
     pub(super) payload_sha256: Digest,
     pub(super) statement: Arc<Statement>,
     pub(super) header: Header,
@@ -86,11 +86,11 @@ impl Verified {
     /// The draft of a decision. The openings of a refused statement are kept too, since they say who was asked about; but
     /// those that open nothing are nobody's evidence, and would let a caller fill the disk.
     pub(super) fn draft(&self, outcome: Outcome, standing: Standing, as_of: u64, now: &Moment) -> Draft {
-        let request = Ground::Request(self.header.actor.clone(), self.header.request_id);
+        let request = Ground::request(&self.header.actor, &self.header.request_id);
         let kept = if standing.openings_match { self.openings.as_slice() } else { &[] };
         let openings = kept.iter().map(wire::encode_opening).collect();
         Draft {
-            envelope: self.envelope.clone(),
+            entry: wire::UntimedEntry::new(Some(&self.envelope), &outcome),
             payload_sha256: self.payload_sha256,
             statement: Arc::clone(&self.statement),
             outcome,

@@ -23,17 +23,12 @@ use crate::{
 use super::{
     Error, Hub,
     admission::{Earlier, Expected, Verified},
-    blocking,
+    attempt::Attempt,
     projection::Ground,
     publishing::split_body,
     receipt::Receipt,
-    sequencer::{Draft, Verdict},
     snapshot::Snapshot,
 };
-
-/// How often a statement is decided before the hub gives up. Each time something that it rests on changed within the
-/// milliseconds between decision and sequencing; eight times in a row is a storm.
-pub(super) const MAX_ATTEMPTS: usize = 8;
 
 /// The answer to a query.
 #[derive(Debug)]
@@ -43,12 +38,6 @@ pub struct QueryAnswer {
     /// The presentation of each record of the outcome, in order; empty where nothing was released. None at all in the answer
     /// to a repeated request.
     pub presentations: Vec<String>,
-}
-
-/// What one attempt at a decision led to.
-enum Attempt {
-    Answered(QueryAnswer),
-    Decided { draft: Box<Draft>, presentations: Vec<String> },
 }
 
 impl Hub {
@@ -62,48 +51,29 @@ impl Hub {
         envelope: dsse::Envelope,
         openings: Vec<Opening>,
     ) -> Result<QueryAnswer, Error> {
-        let hub = Arc::clone(self);
-        let (verified, mut attempt) = blocking(move || {
+        let begin = move |hub: &Self| {
             let snapshot = hub.snapshot();
             let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
             if !matches!(statement, Statement::Query(..)) {
                 return Err(Error::WrongKind { expected: "a query" });
             }
-            let verified = Arc::new(Verified::new(&snapshot, &peer, envelope, statement, openings)?);
+            let verified = Verified::new(&snapshot, &peer, envelope, statement, openings)?;
             let attempt = hub.decide_query(&verified)?;
             Ok((verified, attempt))
-        })
-        .await??;
-        for _ in 0..MAX_ATTEMPTS {
-            let (draft, presentations) = match attempt {
-                Attempt::Answered(answer) => return Ok(answer),
-                Attempt::Decided { draft, presentations } => (draft, presentations),
-            };
-            let outcome = draft.outcome.clone();
-            match self.sequencer.submit(*draft).await? {
-                Verdict::Sealed(sealed) => {
-                    return Ok(QueryAnswer { receipt: Receipt::of_sealed(sealed, outcome)?, presentations });
-                }
-                Verdict::Failed(error) => return Err(error),
-                Verdict::Stale => {}
-            }
-            let (hub, verified) = (Arc::clone(self), Arc::clone(&verified));
-            attempt = blocking(move || hub.decide_query(&verified)).await??;
-        }
-        Err(Error::Contended { attempts: MAX_ATTEMPTS })
+        };
+        let (receipt, presentations) = self.enter(begin, Self::decide_query).await?;
+        Ok(QueryAnswer { receipt, presentations: presentations.unwrap_or_default() })
     }
 
     /// Decides a query on what is durable now.
-    fn decide_query(&self, verified: &Verified) -> Result<Attempt, Error> {
+    fn decide_query(&self, verified: &Verified) -> Result<Attempt<Vec<String>>, Error> {
         let Statement::Query(_, query) = verified.statement.as_ref() else {
             return Err(Error::WrongKind { expected: "a query" });
         };
         let snapshot = self.snapshot();
         let now = Moment::new(self.clock.now().max(snapshot.time));
         let reused = match verified.earlier(self.projections.as_ref(), self.reader.as_ref())? {
-            Earlier::Same(receipt) => {
-                return Ok(Attempt::Answered(QueryAnswer { receipt: *receipt, presentations: Vec::new() }));
-            }
+            Earlier::Same(receipt) => return Ok(Attempt::Answered(*receipt)),
             Earlier::Other => true,
             Earlier::None => false,
         };
@@ -121,7 +91,7 @@ impl Hub {
         let mut draft = verified.draft(outcome, standing, snapshot.size, &now);
         draft.basis.grounds.extend(grounds);
         draft.basis.access = access;
-        Ok(Attempt::Decided { draft: Box::new(draft), presentations })
+        Ok(Attempt::Decided(Box::new(draft), presentations))
     }
 
     fn permit(&self, snapshot: &Snapshot, verified: &Verified, query: &Query, now: &Moment) -> Result<Permitted, Stop> {
@@ -167,9 +137,9 @@ impl Hub {
                     (key, self.projections.by_holder_key(&key, MAX_FOUND)?)
                 }
             };
-            grounds.push(Ground::Key(key));
+            grounds.push(Ground::key(&key));
             for handle in handles {
-                grounds.push(Ground::Record(handle));
+                grounds.push(Ground::record(&handle));
                 let row = self.projections.record(&handle)?.ok_or_else(|| {
                     Error::Inconsistent(format!("the index finds record {handle}, and has no row of it"))
                 })?;

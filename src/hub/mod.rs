@@ -9,6 +9,7 @@
 //! ground has moved meanwhile.
 
 mod admission;
+mod attempt;
 mod audit;
 mod check;
 mod clock;
@@ -258,11 +259,4 @@ impl Hub {
         }
         Ok(self.projections.flush()?)
     }
-}
-
-/// Runs blocking work off the threads that drive connections.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    // The work neither panics by intent nor is cancelled; if it does or is, the caller learns that the hub is not well.
-    let call = tracing::Span::current();
-    tokio::task::spawn_blocking(move || call.in_scope(work)).await.map_err(|_| Error::Stopping)
 }

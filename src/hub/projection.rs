@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher as _},
     sync::Arc,
 };
 
@@ -251,26 +252,46 @@ fn published_terms(
         .collect()
 }
 
-/// What counts as the same ground of a decision: a change of one makes decisions on it stale.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Ground {
+/// What counts as the same ground of a decision: a change of one makes decisions on it stale. 64 bits of it are enough: two that meet
+/// by chance make a decision be made once more, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ground(u64);
+
+impl Ground {
     /// An actor's request id.
-    Request(SystemId, RequestId),
+    pub(super) fn request(actor: &SystemId, request_id: &RequestId) -> Self {
+        Self::of((b'q', actor, request_id))
+    }
+
     /// A record.
-    Record(Handle),
+    pub(super) fn record(handle: &Handle) -> Self {
+        Self::of((b'r', handle))
+    }
+
     /// What is found by an identifier.
-    Key(BlindKey),
+    pub(super) fn key(key: &BlindKey) -> Self {
+        Self::of((b'k', key))
+    }
+
+    fn of(what: impl Hash) -> Self {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// The grounds that a change moves. A change of the rules moves every decision's and is not among them.
-pub(super) fn grounds_of(change: &Change) -> Vec<Ground> {
-    match change {
-        Change::Rule { .. } | Change::Quota { .. } => Vec::new(),
-        Change::Request { actor, request_id, .. } => vec![Ground::Request(actor.clone(), *request_id)],
-        Change::Record(row) => {
-            vec![Ground::Record(row.head.handle), Ground::Key(row.record_key), Ground::Key(row.holder_key)]
-        }
-    }
+pub(super) fn grounds_of(change: &Change) -> impl Iterator<Item = Ground> {
+    let grounds = match change {
+        Change::Rule { .. } | Change::Quota { .. } => [None; 3],
+        Change::Request { actor, request_id, .. } => [Some(Ground::request(actor, request_id)), None, None],
+        Change::Record(row) => [
+            Some(Ground::record(&row.head.handle)),
+            Some(Ground::key(&row.record_key)),
+            Some(Ground::key(&row.holder_key)),
+        ],
+    };
+    grounds.into_iter().flatten()
 }
 
 /// When a ground was last moved, for the recent past.
@@ -299,7 +320,7 @@ impl Recent {
     }
 
     pub(super) fn record(&mut self, index: u64, ground: Ground) {
-        self.moved.insert(ground.clone(), index);
+        self.moved.insert(ground, index);
         self.order.push_back((index, ground));
         while self.order.len() > MAX_RECENT {
             if let Some((index, ground)) = self.order.pop_front() {

@@ -29,11 +29,9 @@ use crate::{
 use super::{
     Error, Hub,
     admission::{Earlier, Verified},
-    blocking,
-    exchange::MAX_ATTEMPTS,
+    attempt::Attempt,
     projection::{Ground, RecordTerms, canonical},
     receipt::Receipt,
-    sequencer::{Draft, Verdict},
     snapshot::Snapshot,
 };
 
@@ -75,10 +73,8 @@ struct Examined {
     body: Vec<u8>,
 }
 
-enum Attempt {
-    Answered(PublicationAnswer),
-    Decided { draft: Box<Draft>, violations: Vec<(u32, FieldViolation)> },
-}
+/// Each with the position of its record.
+type Violations = Vec<(u32, FieldViolation)>;
 
 impl Hub {
     /// Takes a publication that came over `peer`'s connection, with one body for each record.
@@ -91,8 +87,7 @@ impl Hub {
         envelope: dsse::Envelope,
         bodies: Vec<RecordBody>,
     ) -> Result<PublicationAnswer, Error> {
-        let hub = Arc::clone(self);
-        let prepared = blocking(move || {
+        let begin = move |hub: &Self| {
             let snapshot = hub.snapshot();
             let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
             let Statement::Publication(_, publication) = &statement else {
@@ -101,40 +96,22 @@ impl Hub {
             let given =
                 Given { corresponds: publication.records.len() == bodies.len(), bodies, examined: Mutex::default() };
             let verified = Verified::new(&snapshot, &peer, envelope, statement, Vec::new())?;
-            let prepared = Arc::new((verified, given));
-            let attempt = hub.decide_publication(&prepared.0, &prepared.1)?;
+            let prepared = (verified, given);
+            let attempt = hub.decide_publication(&prepared)?;
             Ok((prepared, attempt))
-        });
-        let (prepared, mut attempt) = prepared.await??;
-        for _ in 0..MAX_ATTEMPTS {
-            let (draft, violations) = match attempt {
-                Attempt::Answered(answer) => return Ok(answer),
-                Attempt::Decided { draft, violations } => (draft, violations),
-            };
-            let outcome = draft.outcome.clone();
-            match self.sequencer.submit(*draft).await? {
-                Verdict::Sealed(sealed) => {
-                    return Ok(PublicationAnswer { receipt: Receipt::of_sealed(sealed, outcome)?, violations });
-                }
-                Verdict::Failed(error) => return Err(error),
-                Verdict::Stale => {}
-            }
-            let (hub, prepared) = (Arc::clone(self), Arc::clone(&prepared));
-            attempt = blocking(move || hub.decide_publication(&prepared.0, &prepared.1)).await??;
-        }
-        Err(Error::Contended { attempts: MAX_ATTEMPTS })
+        };
+        let (receipt, violations) = self.enter(begin, Self::decide_publication).await?;
+        Ok(PublicationAnswer { receipt, violations: violations.unwrap_or_default() })
     }
 
-    fn decide_publication(&self, verified: &Verified, given: &Given) -> Result<Attempt, Error> {
+    fn decide_publication(&self, (verified, given): &(Verified, Given)) -> Result<Attempt<Violations>, Error> {
         let Statement::Publication(_, publication) = verified.statement.as_ref() else {
             return Err(Error::WrongKind { expected: "a publication" });
         };
         let snapshot = self.snapshot();
         let now = Moment::new(self.clock.now().max(snapshot.time));
         let reused = match verified.earlier(self.projections.as_ref(), self.reader.as_ref())? {
-            Earlier::Same(receipt) => {
-                return Ok(Attempt::Answered(PublicationAnswer { receipt: *receipt, violations: Vec::new() }));
-            }
+            Earlier::Same(receipt) => return Ok(Attempt::Answered(*receipt)),
             Earlier::Other => true,
             Earlier::None => false,
         };
@@ -149,7 +126,7 @@ impl Hub {
             Ok(resource) => resource,
             Err(refusal) => {
                 let draft = verified.draft(Outcome::Refused(refusal), standing, snapshot.size, &now);
-                return Ok(Attempt::Decided { draft: Box::new(draft), violations: Vec::new() });
+                return Ok(Attempt::Decided(Box::new(draft), Vec::new()));
             }
         };
         let examined = given.examined(&snapshot, verified.header.actor.department(), publication);
@@ -163,7 +140,7 @@ impl Hub {
         let mut draft = verified.draft(Outcome::Published(checked.results), standing, snapshot.size, &now);
         draft.basis.grounds.extend(checked.grounds);
         draft.terms = checked.terms;
-        Ok(Attempt::Decided { draft: Box::new(draft), violations: checked.violations })
+        Ok(Attempt::Decided(Box::new(draft), checked.violations))
     }
 
     fn check_records<'a>(
@@ -176,7 +153,7 @@ impl Hub {
         // Who takes an identifier within this very batch; the index knows only earlier ones.
         let mut taken = HashMap::new();
         for (position, (record, examined)) in (0..).zip(publication.records.iter().zip(examined)) {
-            checked.grounds.push(Ground::Record(record.handle));
+            checked.grounds.push(Ground::record(&record.handle));
             let current = self.projections.record(&record.handle)?.map(|row| row.head);
             let found = match examined {
                 Err(violations) => Err(violations.clone()),
@@ -184,7 +161,7 @@ impl Hub {
                     let terms = self.terms.of_record(resource, &examined.fields, examined.issuer_key);
                     let owner = match terms {
                         Some(terms) => {
-                            checked.grounds.extend([Ground::Key(terms.record_key), Ground::Key(terms.holder_key)]);
+                            checked.grounds.extend([Ground::key(&terms.record_key), Ground::key(&terms.holder_key)]);
                             match taken.get(&terms.record_key) {
                                 Some(owner) => Some(*owner),
                                 None => self.projections.by_record_key(&terms.record_key)?,

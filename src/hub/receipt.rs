@@ -39,8 +39,8 @@ impl Receipt {
     }
 
     /// The receipt of a draft just sealed: the proof needs no read.
-    pub(super) fn of_sealed(sealed: Sealed, outcome: Outcome) -> Result<Self, Error> {
-        let Sealed { index, entry, tree, checkpoint } = sealed;
+    pub(super) fn of_sealed(sealed: Sealed) -> Result<Self, Error> {
+        let Sealed { index, entry, outcome, tree, checkpoint } = sealed;
         let hashes = tree.prove_inclusion(index).map_err(|error| Error::Inconsistent(error.to_string()))?;
         let proof = TlogProof { index, hashes, checkpoint: Note::clone(&checkpoint), extra: None }.to_string();
         Ok(Self { index, entry, proof, outcome, repeated: false })

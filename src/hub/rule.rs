@@ -23,17 +23,10 @@ use crate::{
 use super::{
     Error, Hub,
     admission::{Earlier, Expected, Verified},
-    blocking,
-    exchange::MAX_ATTEMPTS,
+    attempt::Attempt,
     receipt::Receipt,
-    sequencer::{Draft, Verdict},
     snapshot::Snapshot,
 };
-
-enum Attempt {
-    Answered(Receipt),
-    Decided(Box<Draft>),
-}
 
 impl Hub {
     /// Takes a statement about the rules that came over `peer`'s connection.
@@ -46,35 +39,20 @@ impl Hub {
         envelope: dsse::Envelope,
         openings: Vec<Opening>,
     ) -> Result<Receipt, Error> {
-        let hub = Arc::clone(self);
-        let (verified, mut attempt) = blocking(move || {
+        let begin = move |hub: &Self| {
             let statement = wire::read_statement(&envelope.payload_type, &envelope.payload)?;
             if !matches!(statement, Statement::Rule(..)) {
                 return Err(Error::WrongKind { expected: "a directory, catalog or agreement statement" });
             }
-            let verified = Arc::new(Verified::new(&hub.snapshot(), &peer, envelope, statement, openings)?);
+            let verified = Verified::new(&hub.snapshot(), &peer, envelope, statement, openings)?;
             let attempt = hub.decide_rules(&verified)?;
             Ok((verified, attempt))
-        })
-        .await??;
-        for _ in 0..MAX_ATTEMPTS {
-            let draft = match attempt {
-                Attempt::Answered(receipt) => return Ok(receipt),
-                Attempt::Decided(draft) => draft,
-            };
-            let outcome = draft.outcome.clone();
-            match self.sequencer.submit(*draft).await? {
-                Verdict::Sealed(sealed) => return Receipt::of_sealed(sealed, outcome),
-                Verdict::Failed(error) => return Err(error),
-                Verdict::Stale => {}
-            }
-            let (hub, verified) = (Arc::clone(self), Arc::clone(&verified));
-            attempt = blocking(move || hub.decide_rules(&verified)).await??;
-        }
-        Err(Error::Contended { attempts: MAX_ATTEMPTS })
+        };
+        let (receipt, _) = self.enter(begin, Self::decide_rules).await?;
+        Ok(receipt)
     }
 
-    fn decide_rules(&self, verified: &Verified) -> Result<Attempt, Error> {
+    fn decide_rules(&self, verified: &Verified) -> Result<Attempt<()>, Error> {
         let Statement::Rule(header, change) = verified.statement.as_ref() else {
             return Err(Error::WrongKind { expected: "a directory, catalog or agreement statement" });
         };
@@ -97,7 +75,7 @@ impl Hub {
         let decided = admit(&snapshot.rules, &verified.statement, standing, &now)
             .and_then(|()| decide_rule(&snapshot.rules, header, change, facts, &now));
         let outcome = decided.map_or_else(Outcome::Refused, Outcome::Applied);
-        Ok(Attempt::Decided(Box::new(verified.draft(outcome, standing, snapshot.size, &now))))
+        Ok(Attempt::Decided(Box::new(verified.draft(outcome, standing, snapshot.size, &now)), ()))
     }
 
     /// The agreement of an id, in a version or the newest, for a peer that may read it, with the texts opened as far as the

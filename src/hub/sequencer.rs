@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     domain::{
@@ -23,10 +23,10 @@ use crate::{
         statement::Statement,
         time::{Date, Time},
     },
-    sign::{LogSigner, dsse},
+    sign::LogSigner,
     store::{self, Batch, Change, ExchangeLog, MAX_BATCH_ENTRIES, Projections},
     tlog::{BatchTree, MAX_ENTRY_LEN, Note, leaf_hash},
-    wire::Entry,
+    wire,
 };
 
 use super::{
@@ -50,7 +50,8 @@ const MAX_NOTICES: usize = 256;
 
 /// A decided statement, on its way into the log.
 pub(super) struct Draft {
-    pub(super) envelope: dsse::Envelope,
+    /// The entry but for its time: it is encoded beside others, so that the one thread need not.
+    pub(super) entry: wire::UntimedEntry,
     pub(super) payload_sha256: Digest,
     pub(super) statement: Arc<Statement>,
     pub(super) outcome: Outcome,
@@ -79,6 +80,7 @@ pub(super) struct Basis {
 pub(super) struct Sealed {
     pub(super) index: u64,
     pub(super) entry: Vec<u8>,
+    pub(super) outcome: Outcome,
     pub(super) tree: Arc<BatchTree>,
     pub(super) checkpoint: Arc<Note>,
 }
@@ -93,9 +95,35 @@ pub(super) enum Verdict {
     Failed(Error),
 }
 
+/// Hears what became of a draft, and has to drop what comes with it in the task that waits for it. It is called on the sequencer's
+/// thread at times, and only passes on what it hears.
+type Reply = Box<dyn FnOnce(Verdict, Others) + Send>;
+
+/// The verdicts of a batch that are still to be told. Whoever drops it tells them, so they are told whatever happens.
+///
+/// The sequencer wakes one caller, who wakes the others: on a thread that drives connections this is many times cheaper than from
+/// outside, and their answers leave together.
+#[derive(Default)]
+pub(super) struct Others(Vec<(Reply, Verdict)>);
+
+impl Drop for Others {
+    fn drop(&mut self) {
+        for (reply, verdict) in self.0.drain(..) {
+            reply(verdict, Self::default());
+        }
+    }
+}
+
+/// Tells one caller, who tells the others.
+fn tell(mut verdicts: Vec<(Reply, Verdict)>) {
+    if let Some((reply, verdict)) = verdicts.pop() {
+        reply(verdict, Others(verdicts));
+    }
+}
+
 struct Waiting {
     draft: Draft,
-    reply: oneshot::Sender<Verdict>,
+    reply: Reply,
 }
 
 /// The way to the sequencer.
@@ -105,18 +133,18 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    /// Hands a draft over and waits for what becomes of it. The wait ends with the batch, or with the sequencer.
-    pub(super) async fn submit(&self, draft: Draft) -> Result<Verdict, Error> {
+    /// Hands a draft over. `reply` hears what becomes of it, once; it is dropped unheard when the hub ends first.
+    pub(super) fn submit(&self, draft: Draft, reply: impl FnOnce(Verdict, Others) + Send + 'static) {
+        // The thread ends when no one holds the queue any more: it is held for the moment only.
         let queue = self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        let queue = queue.ok_or(Error::Stopping)?;
-        let (reply, verdict) = oneshot::channel();
-        queue.try_send(Waiting { draft, reply }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded { limit: MAX_WAITING },
-            mpsc::error::TrySendError::Closed(_) => Error::Stopping,
-        })?;
-        // The thread ends when no one holds the queue any more: a caller that waits must not hold it.
-        drop(queue);
-        verdict.await.map_err(|_| Error::Stopping)
+        let Some(queue) = queue else { return reply(Verdict::Failed(Error::Stopping), Others::default()) };
+        if let Err(refused) = queue.try_send(Waiting { draft, reply: Box::new(reply) }) {
+            let (Waiting { reply, .. }, error) = match refused {
+                mpsc::error::TrySendError::Full(waiting) => (waiting, Error::Overloaded { limit: MAX_WAITING }),
+                mpsc::error::TrySendError::Closed(waiting) => (waiting, Error::Stopping),
+            };
+            reply(Verdict::Failed(error), Others::default());
+        }
     }
 
     /// Resolves when the sequencer has failed.
@@ -216,27 +244,25 @@ struct Gathering {
     noted: Vec<(Time, SystemId)>,
     rules: Option<Rules>,
     /// Who waits for each entry; nobody for a notice.
-    sealed: Vec<Option<oneshot::Sender<Verdict>>>,
-    stale: Vec<oneshot::Sender<Verdict>>,
+    sealed: Vec<Option<(Outcome, Reply)>>,
+    /// What can be told whatever becomes of the batch.
+    told: Vec<(Reply, Verdict)>,
 }
 
 /// Takes a draft into the batch.
-fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: oneshot::Sender<Verdict>) {
+fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply) {
     let index = batch.first + batch.entries.len() as u64;
     let counted = counted(&snapshot.rules, &draft).map(|system| (batch.time.start_of_minute(), system.clone()));
-    let Draft { envelope, payload_sha256, statement, outcome, basis, terms, openings } = draft;
-    let entry = Entry { time: batch.time, envelope: Some(envelope), outcome };
-    let bytes = entry.encode();
+    let Draft { entry, payload_sha256, statement, outcome, basis, terms, openings } = draft;
+    let bytes = entry.at(batch.time);
     if bytes.len() > MAX_ENTRY_LEN {
-        drop(reply.send(Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
-        return;
+        return batch.told.push((reply, Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
     }
-    if let Outcome::Applied(effect) = &entry.outcome {
+    if let Outcome::Applied(effect) = &outcome {
         let mut rules = Rules::clone(&snapshot.rules);
         if let Err(error) = rules.apply(index, &statement, effect) {
             // A decision that cannot be applied is a fault of ours in this one statement: nothing of it is entered.
-            drop(reply.send(Verdict::Failed(Error::Inconsistent(error.to_string()))));
-            return;
+            return batch.told.push((reply, Verdict::Failed(Error::Inconsistent(error.to_string()))));
         }
         batch.rules = Some(rules);
     }
@@ -244,7 +270,7 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: onesh
     if let Some(access) = basis.access {
         *batch.quotas.entry((access.agreement_id, access.day)).or_default() += access.asked;
     }
-    let changes = changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &entry.outcome, &terms);
+    let changes = changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &outcome, &terms);
     for ground in changes.iter().flat_map(grounds_of) {
         batch.moved.insert(ground, index);
     }
@@ -252,12 +278,12 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: onesh
     batch.bytes += bytes.len() + openings.iter().map(Vec::len).sum::<usize>();
     batch.entries.push(bytes);
     batch.openings.push(openings);
-    batch.sealed.push(Some(reply));
+    batch.sealed.push(Some((outcome, reply)));
 }
 
 /// Takes a notice into the batch.
 fn gather_notice(batch: &mut Gathering, notice: Notice) {
-    let entry = Entry { time: batch.time, envelope: None, outcome: Outcome::Noted(notice) }.encode();
+    let entry = wire::UntimedEntry::new(None, &Outcome::Noted(notice)).at(batch.time);
     batch.bytes += entry.len();
     batch.entries.push(entry);
     batch.openings.push(Vec::new());
@@ -344,12 +370,12 @@ impl Sequencer {
             batch.time = batch.time.max(draft.basis.decided_at);
             match self.check(&snapshot, &batch, &draft) {
                 Check::Stands => gather(&snapshot, &mut batch, draft, reply),
-                Check::Stale => batch.stale.push(reply),
+                Check::Stale => batch.told.push((reply, Verdict::Stale)),
                 Check::Suppressed { limit, suppression } => {
                     batch.suppressed.push(suppression);
-                    drop(reply.send(Verdict::Failed(Error::TooManyRefusals { limit })));
+                    batch.told.push((reply, Verdict::Failed(Error::TooManyRefusals { limit })));
                 }
-                Check::Failed(error) => drop(reply.send(Verdict::Failed(error))),
+                Check::Failed(error) => batch.told.push((reply, Verdict::Failed(error))),
             }
             if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
                 next = waiting.try_recv().ok();
@@ -377,7 +403,7 @@ impl Sequencer {
             noted: Vec::new(),
             rules: None,
             sealed: Vec::new(),
-            stale: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -452,7 +478,7 @@ impl Sequencer {
             noted,
             rules,
             sealed,
-            stale,
+            mut told,
             ..
         } = gathering;
         if !entries.is_empty() {
@@ -467,11 +493,11 @@ impl Sequencer {
                 Ok(()) => {}
                 Err(store::Error::Full { what, source }) => {
                     // Nothing was written, nothing of the batch is in our state: refuse it and go on.
-                    for reply in sealed.into_iter().flatten() {
+                    told.extend(sealed.into_iter().flatten().map(|(_, reply)| {
                         let source = std::io::Error::new(source.kind(), source.to_string());
-                        drop(reply.send(Verdict::Failed(store::Error::Full { what, source }.into())));
-                    }
-                    stale.into_iter().for_each(|reply| drop(reply.send(Verdict::Stale)));
+                        (reply, Verdict::Failed(store::Error::Full { what, source }.into()))
+                    }));
+                    tell(told);
                     return Ok(());
                 }
                 Err(error) => return Err(error.to_string()),
@@ -485,17 +511,18 @@ impl Sequencer {
                 None => snapshot.grown(size, time),
             });
             let (tree, checkpoint) = (Arc::new(tree), Arc::new(checkpoint));
-            for ((index, entry), reply) in (first..).zip(batch.entries).zip(sealed) {
-                let sealed = Sealed { index, entry, tree: Arc::clone(&tree), checkpoint: Arc::clone(&checkpoint) };
-                // A caller that has gone away fetches its receipt later.
-                drop(reply.map(|reply| reply.send(Verdict::Sealed(sealed))));
-            }
+            let sealed = (first..).zip(batch.entries).zip(sealed);
+            told.extend(sealed.filter_map(|((index, entry), waiting)| {
+                let (outcome, reply) = waiting?;
+                let (tree, checkpoint) = (Arc::clone(&tree), Arc::clone(&checkpoint));
+                Some((reply, Verdict::Sealed(Sealed { index, entry, outcome, tree, checkpoint })))
+            }));
         }
         // Not those of a batch that found no room: the entries with which their system reached its limit are not there.
         for suppression in suppressed {
             *self.suppressed.entry(suppression).or_default() += 1;
         }
-        stale.into_iter().for_each(|reply| drop(reply.send(Verdict::Stale)));
+        tell(told);
         self.flush_now_and_then();
         Ok(())
     }

@@ -15,6 +15,13 @@ pub(crate) fn from_base64url(what: &'static str, text: &str) -> Result<Vec<u8>, 
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::Base64 { what, alphabet: "base64url without padding" })
 }
 
+/// The same into a buffer that is used again and again: what was in it goes.
+pub(super) fn into_base64url(what: &'static str, text: &str, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    bytes.clear();
+    let read = URL_SAFE_NO_PAD.decode_vec(text, bytes);
+    read.map_err(|_| Error::Base64 { what, alphabet: "base64url without padding" })
+}
+
 /// Reads base64url of exactly `N` bytes.
 pub(crate) fn array_from_base64url<const N: usize>(what: &'static str, text: &str) -> Result<[u8; N], Error> {
     let bytes = from_base64url(what, text)?;

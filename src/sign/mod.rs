@@ -36,6 +36,6 @@ pub use error::Error;
 pub use hash::{hmac_sha256, sha256};
 pub use key::{SigningKey, VerifyingKey};
 pub use note::{LogSigner, LogVerifier};
-pub use random::{Random, SystemRandomness};
+pub use random::{DrawnAhead, Random, SystemRandomness};
 pub use secret::Secret;
 pub use signer::{Algorithm, Signer, Verifier};

@@ -1,5 +1,7 @@
 //! Randomness as an argument, so that every format has a golden vector.
 
+use std::sync::Mutex;
+
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::Error;
@@ -37,6 +39,40 @@ impl Random for SystemRandomness {
     }
 }
 
+/// Bytes that [`DrawnAhead`] draws at a time: the nonces of some forty seals.
+const DRAWN_BYTES: usize = 512;
+
+/// Another source, asked for many bytes at a time: for what is made often and is no secret, such as nonces. Each byte is given once.
+pub struct DrawnAhead<R> {
+    source: R,
+    drawn: Mutex<Vec<u8>>,
+}
+
+impl<R: Random> DrawnAhead<R> {
+    /// Nothing is drawn yet.
+    pub fn new(source: R) -> Self {
+        Self { source, drawn: Mutex::default() }
+    }
+}
+
+impl<R: Random> Random for DrawnAhead<R> {
+    fn fill(&self, out: &mut [u8]) -> Result<(), Error> {
+        if out.len() > DRAWN_BYTES {
+            return self.source.fill(out);
+        }
+        let mut drawn = self.drawn.lock().map_err(|_| Error::Randomness)?;
+        if drawn.len() < out.len() {
+            let mut fresh = vec![0; DRAWN_BYTES];
+            self.source.fill(&mut fresh)?;
+            *drawn = fresh;
+        }
+        let rest = drawn.len() - out.len();
+        out.copy_from_slice(drawn.get(rest..).ok_or(Error::Randomness)?);
+        drawn.truncate(rest);
+        Ok(())
+    }
+}
+
 /// `N` fresh random bytes.
 pub(crate) fn bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N], Error> {
     let mut out = [0; N];
@@ -47,9 +83,7 @@ pub(crate) fn bytes<const N: usize>(random: &dyn Random) -> Result<[u8; N], Erro
 /// A tape of known bytes that fails when it has run out: the randomness of golden vectors.
 #[cfg(test)]
 pub(crate) mod tape {
-    use std::sync::Mutex;
-
-    use super::{Error, Random};
+    use super::{Error, Mutex, Random};
 
     pub(crate) struct Tape(Mutex<Vec<u8>>);
 

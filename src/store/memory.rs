@@ -149,6 +149,11 @@ impl Table for MemoryTable {
         Ok(from.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
     fn write(&self, writes: Writes) -> Result<(), Error> {
         let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in writes {

@@ -27,6 +27,7 @@ use crate::{
 
 mod checkpoint;
 pub mod embedded;
+mod late;
 pub mod memory;
 mod rows;
 

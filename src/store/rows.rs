@@ -23,7 +23,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row};
+use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row, late::Late};
 use crate::{
     domain::{
         id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
@@ -60,6 +60,9 @@ pub(super) trait Table: Send + Sync + 'static {
     /// The rows whose keys begin with `prefix`, in order, at most `limit`.
     fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Error>;
 
+    /// Writes one row.
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error>;
+
     /// Writes all rows or none.
     fn write(&self, writes: Writes) -> Result<(), Error>;
 
@@ -71,8 +74,8 @@ pub(super) trait Table: Send + Sync + 'static {
 }
 
 /// Projections in a table.
-pub(super) struct Rows<T> {
-    table: T,
+pub(super) struct Rows<T: Table> {
+    rows: Late<T>,
     /// Held while changes are applied: a quota's row is read and written back.
     applying: Mutex<()>,
 }
@@ -80,30 +83,43 @@ pub(super) struct Rows<T> {
 impl<T: Table> Rows<T> {
     /// Projections in this table.
     pub(super) fn new(table: T) -> Self {
-        Self { table, applying: Mutex::new(()) }
+        Self { rows: Late::new(table), applying: Mutex::new(()) }
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.rows.get(key)
     }
 }
 
 impl<T: Table> Projections for Rows<T> {
     fn applied(&self) -> Result<u64, Error> {
-        self.table.get(APPLIED)?.map_or(Ok(0), |value| decode(APPLIED, &value, |fields| fields.u64()))
+        self.get(APPLIED)?.map_or(Ok(0), |value| decode(APPLIED, &value, |fields| fields.u64()))
     }
 
     fn apply(&self, applied: u64, changes: &[Change]) -> Result<(), Error> {
         let _alone = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pending = Pending { table: &self.table, writes: Writes::new() };
+        let mut pending = Pending { rows: &self.rows, writes: Writes::new() };
         changes.iter().try_for_each(|change| pending.apply(change))?;
         pending.put(APPLIED.to_vec(), &applied.to_be_bytes());
-        self.table.write(pending.writes)
+        let can_wait = changes.iter().all(|change| matches!(change, Change::Request { .. } | Change::Quota { .. }));
+        if !can_wait {
+            return self.rows.settle(pending.writes);
+        }
+        let rows = pending.writes.into_iter().filter_map(|(key, value)| value.map(|value| (key, value)));
+        // A request's row says the same however often it is written; a quota's belongs to the number of entries applied.
+        let (requests, counts) = rows.partition(|(key, _)| key.first() == Some(&REQUEST));
+        self.rows.add(requests, counts)
     }
 
     fn flush(&self) -> Result<(), Error> {
-        self.table.flush()
+        self.rows.settle(Writes::new())?;
+        self.rows.table().flush()
     }
 
     fn reset(&self) -> Result<(), Error> {
         let _alone = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        self.table.clear()
+        self.rows.settle(Writes::new())?;
+        self.rows.table().clear()
     }
 
     fn rule_entries(&self) -> Result<Vec<u64>, Error> {
@@ -111,23 +127,23 @@ impl<T: Table> Projections for Rows<T> {
             let index = key.get(1..).and_then(|index| index.try_into().ok()).map(u64::from_be_bytes);
             index.ok_or_else(|| malformed(&key))
         };
-        self.table.scan(&[RULE], usize::MAX)?.into_iter().map(index).collect()
+        self.rows.table().scan(&[RULE], usize::MAX)?.into_iter().map(index).collect()
     }
 
     fn request(&self, actor: &SystemId, request_id: &RequestId) -> Result<Option<RequestRow>, Error> {
         let key = request_key(actor, request_id);
         let row =
             |fields: &mut Fields| Some(RequestRow { index: fields.u64()?, payload_sha256: Digest(fields.array()?) });
-        self.table.get(&key)?.map(|value| decode(&key, &value, row)).transpose()
+        self.get(&key)?.map(|value| decode(&key, &value, row)).transpose()
     }
 
     fn record(&self, handle: &Handle) -> Result<Option<RecordRow>, Error> {
-        record(&record_key(handle), handle, self.table.get(&record_key(handle))?)
+        record(&record_key(handle), handle, self.get(&record_key(handle))?)
     }
 
     fn by_record_key(&self, key: &BlindKey) -> Result<Option<Handle>, Error> {
         let key = by_record_key(key);
-        self.table.get(&key)?.map(|value| decode(&key, &value, |fields| fields.array().map(Handle))).transpose()
+        self.get(&key)?.map(|value| decode(&key, &value, |fields| fields.array().map(Handle))).transpose()
     }
 
     fn by_holder_key(&self, key: &BlindKey, limit: usize) -> Result<Vec<Handle>, Error> {
@@ -136,22 +152,23 @@ impl<T: Table> Projections for Rows<T> {
             let handle = row.get(prefix.len()..).and_then(|handle| handle.try_into().ok());
             handle.ok_or_else(|| malformed(&row))
         };
-        self.table.scan(&prefix, limit)?.into_iter().map(handle).collect()
+        self.rows.table().scan(&prefix, limit)?.into_iter().map(handle).collect()
     }
 
     fn quota(&self, agreement_id: &AgreementId, day: Date) -> Result<u64, Error> {
         let key = quota_key(agreement_id, day);
-        self.table.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))
+        self.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))
     }
 
     fn dump(&self) -> Result<Vec<Row>, Error> {
-        self.table.scan(&[], usize::MAX)
+        self.rows.settle(Writes::new())?;
+        self.rows.table().scan(&[], usize::MAX)
     }
 }
 
 /// Changes on their way into a table: later ones see earlier ones.
-struct Pending<'a, T> {
-    table: &'a T,
+struct Pending<'a, T: Table> {
+    rows: &'a Late<T>,
     writes: Writes,
 }
 
@@ -194,7 +211,7 @@ impl<T: Table> Pending<'_, T> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         match self.writes.get(key) {
             Some(written) => Ok(written.clone()),
-            None => self.table.get(key),
+            None => self.rows.get(key),
         }
     }
 

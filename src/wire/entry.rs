@@ -41,13 +41,7 @@ pub struct Entry {
 impl Entry {
     /// The bytes that are hashed and stored.
     pub fn encode(&self) -> Vec<u8> {
-        proto::Entry {
-            format_version: FORMAT_VERSION,
-            time: Some(timestamp(self.time)),
-            statement: self.envelope.as_ref().map(envelope_to_proto),
-            outcome: Some(proto::Outcome { result: Some(outcome_to_proto(&self.outcome)) }),
-        }
-        .encode_to_vec()
+        UntimedEntry::new(self.envelope.as_ref(), &self.outcome).at(self.time)
     }
 
     /// Reads the entry's statement; `None` where it has none. Says nothing about its signature.
@@ -80,6 +74,36 @@ impl Entry {
         reading.require(message.statement.is_some() != is_notice, "entry.statement", problem);
         let envelope = message.statement.map(|statement| envelope_from_proto(Some(statement)));
         reading.finish(time.zip(outcome).map(|(time, outcome)| Self { time, envelope, outcome }))
+    }
+}
+
+/// An entry but for its time, already encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UntimedEntry(Vec<u8>);
+
+impl UntimedEntry {
+    /// The entry that says this; without an envelope where the hub tells something of itself.
+    #[must_use]
+    pub fn new(envelope: Option<&dsse::Envelope>, outcome: &Outcome) -> Self {
+        let rest = proto::Entry {
+            statement: envelope.map(envelope_to_proto),
+            outcome: Some(proto::Outcome { result: Some(outcome_to_proto(outcome)) }),
+            ..proto::Entry::default()
+        };
+        Self(rest.encode_to_vec())
+    }
+
+    /// The bytes that are hashed and stored, of an entry sequenced at this time. The format's version and the time have the lowest
+    /// field numbers, so they come first and the rest follows as it is.
+    #[must_use]
+    pub fn at(&self, time: Time) -> Vec<u8> {
+        let head =
+            proto::Entry { format_version: FORMAT_VERSION, time: Some(timestamp(time)), ..proto::Entry::default() };
+        let mut bytes = Vec::with_capacity(head.encoded_len() + self.0.len());
+        // It grows by itself: nothing can lack room.
+        head.encode_raw(&mut bytes);
+        bytes.extend_from_slice(&self.0);
+        bytes
     }
 }
 

@@ -21,10 +21,12 @@ pub use complete::{Fault, Violation, check_complete};
 pub use process::process;
 pub use record::{Expected, RecordClaims, VerifiedRecord, issue, verify};
 
-use serde::de::IgnoredAny;
+use std::borrow::Cow;
+
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
-use super::encoding::from_base64url;
+use super::encoding::{from_base64url, into_base64url};
 use super::{Error, sha256};
 
 /// The `typ` of a record's JOSE header.
@@ -106,7 +108,11 @@ impl<'a> SdJwt<'a> {
     /// # Errors
     /// A disclosure that is not of a field.
     pub fn fields(&self) -> Result<Vec<String>, Error> {
-        self.disclosures.iter().enumerate().map(|(position, disclosure)| field_code(position, disclosure)).collect()
+        let mut decoded = Vec::new();
+        let mut code = |(position, disclosure): (usize, &&str)| {
+            field_code(position, disclosure, &mut decoded).map(Cow::into_owned)
+        };
+        self.disclosures.iter().enumerate().map(&mut code).collect()
     }
 
     /// The fields with their values, in the order of the disclosures, of their form but **not verified**.
@@ -124,16 +130,28 @@ impl<'a> SdJwt<'a> {
     /// [`Error::NoSuchField`] for a field the record does not have, [`Error::FieldName`] for one it has twice, and for a
     /// disclosure that is not of a field.
     pub fn select(&self, fields: &[&str]) -> Result<String, Error> {
-        let codes = self.fields()?;
-        for field in fields {
-            match codes.iter().filter(|code| code == field).count() {
+        let most = self.disclosures.iter().map(|disclosure| disclosure.len() + 1).sum::<usize>();
+        let mut presentation = String::with_capacity(self.jwt.len() + 1 + most);
+        presentation.push_str(self.jwt);
+        presentation.push('~');
+        let mut times = vec![0_usize; fields.len()];
+        let mut decoded = Vec::new();
+        for (position, disclosure) in self.disclosures.iter().enumerate() {
+            let code = field_code(position, disclosure, &mut decoded)?;
+            let asked = fields.iter().zip(&mut times).filter(|(field, _)| **field == code);
+            if asked.map(|(_, times)| *times += 1).count() > 0 {
+                presentation.push_str(disclosure);
+                presentation.push('~');
+            }
+        }
+        for (field, times) in fields.iter().zip(times) {
+            match times {
                 0 => return Err(Error::NoSuchField { name: (*field).to_owned() }),
                 1 => {}
                 _ => return Err(Error::FieldName { name: (*field).to_owned() }),
             }
         }
-        let selected = codes.iter().zip(&self.disclosures).filter(|(code, _)| fields.contains(&code.as_str()));
-        Ok(join(self.jwt, selected.map(|(_, disclosure)| *disclosure)))
+        Ok(presentation)
     }
 }
 
@@ -154,10 +172,14 @@ fn join<'d>(jwt: &str, disclosures: impl Iterator<Item = &'d str>) -> String {
 }
 
 /// The field code of `[salt, field code, value]`, without keeping the rest.
-fn field_code(position: usize, disclosure: &str) -> Result<String, Error> {
-    let bytes = from_base64url("a disclosure", disclosure)?;
-    serde_json::from_slice::<(IgnoredAny, String, IgnoredAny)>(&bytes)
-        .map(|(_, code, _)| code)
+fn field_code<'d>(position: usize, disclosure: &str, decoded: &'d mut Vec<u8>) -> Result<Cow<'d, str>, Error> {
+    /// A text that is borrowed where it has no escapes.
+    #[derive(Deserialize)]
+    struct Code<'d>(#[serde(borrow)] Cow<'d, str>);
+
+    into_base64url("a disclosure", disclosure, decoded)?;
+    serde_json::from_slice::<(IgnoredAny, Code<'d>, IgnoredAny)>(decoded)
+        .map(|(_, Code(code), _)| code)
         .map_err(|_| Error::DisclosureForm { position, expected: process::PROPERTY_FORM })
 }
 

@@ -178,6 +178,10 @@ impl Table for SledTable {
         rows.map(|row| row.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(failed)).collect()
     }
 
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.tree.insert(key, value).map(drop).map_err(failed)
+    }
+
     fn write(&self, writes: Writes) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         for (key, value) in writes {

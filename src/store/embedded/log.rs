@@ -21,6 +21,7 @@ use std::{
 
 use super::{
     batch_frame::{self, HEAD_LEN, Head},
+    beside::Beside,
     disk::{self, Disk},
     high_water::HighWater,
     levels::{Levels, Place},
@@ -306,6 +307,8 @@ pub(super) struct Writer {
     pub(super) must_roll: bool,
     /// A write failed: what the files hold is not known until they are opened anew.
     pub(super) failed: bool,
+    /// Writes the openings while the log is written.
+    pub(super) beside: Beside,
     /// Writes the high-water mark until this is dropped.
     pub(super) high_water: Option<HighWater>,
 }
@@ -337,7 +340,8 @@ impl ExchangeLog for Writer {
         let offset = self.end.offset;
         let file = &segment.segment.file;
         let write = || file.write_at(&frame, offset).and_then(|()| file.sync_data());
-        let written = if openings.group.len == 0 { write() } else { side_by_side(write, || openings.write()) };
+        let group = openings.group;
+        let written = if group.len == 0 { write() } else { self.beside.both(write, move || openings.write()) };
         if let Err(source) = written {
             self.failed = true;
             return Err(unknown(source));
@@ -346,7 +350,7 @@ impl ExchangeLog for Writer {
             offset: aligned(offset + frame.len() as u64),
             frontier: tree.frontier(),
             checkpoint: Some(batch.checkpoint.clone()),
-            openings: openings.group.after(),
+            openings: group.after(),
             problem: "",
         };
         self.shared.levels.push(&tree, &places);
@@ -412,16 +416,6 @@ impl Drop for Writer {
         }
         drop(self.high_water.take());
     }
-}
-
-/// Does both at once and waits for both.
-fn side_by_side(one: impl FnOnce() -> io::Result<()>, other: impl FnOnce() -> io::Result<()> + Send) -> io::Result<()> {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(other);
-        let one = one();
-        let other = other.join().unwrap_or_else(|_| Err(io::Error::other("the thread writing the openings panicked")));
-        one.and(other)
-    })
 }
 
 fn unknown(source: io::Error) -> Error {

@@ -24,6 +24,7 @@
 //! failed write; that ends in [`Error::Unknown`], safe but abrupt.
 
 mod batch_frame;
+mod beside;
 mod bodies;
 mod disk;
 pub mod fsck;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    beside::Beside,
     disk::Disk,
     high_water::{self, HighWater, Mark},
     levels::{self, Levels},
@@ -63,6 +64,8 @@ pub(super) fn open(
         end,
         must_roll: false,
         failed: false,
+        beside: Beside::start()
+            .map_err(|source| Error::Io { what: "start the thread that writes the openings".into(), source })?,
         high_water,
     })
 }
