@@ -50,6 +50,10 @@ faults! {
     CheckpointMalformed = "CHECKPOINT_MALFORMED",
     /// The checkpoint is not signed by the trusted key, or is of another log.
     CheckpointSignature = "CHECKPOINT_SIGNATURE",
+    /// A cosignature under the name and key ID of a trusted witness does not verify.
+    CosignatureFalse = "COSIGNATURE_FALSE",
+    /// The witnesses who cosigned the checkpoint are not enough for the trust policy.
+    QuorumMissed = "QUORUM_MISSED",
     /// The root over the entries is not the checkpoint's.
     RootMismatch = "ROOT_MISMATCH",
     /// The log is shorter than one that its key signed before: it was cut or rolled back.

@@ -141,8 +141,8 @@ impl PolicyVerifier {
         let cosigned = |witness: &PolicyWitness| {
             witnesses.iter().any(|(other, witnessed)| other == witness && matches!(witnessed, Witnessed::At(_)))
         };
-        let is_met = is_whole && self.policy.is_met(cosigned);
-        Judgement { witnesses, is_met }
+        let is_enough = self.policy.is_met(cosigned);
+        Judgement { witnesses, is_enough, is_met: is_whole && is_enough }
     }
 }
 
@@ -162,6 +162,8 @@ pub enum Witnessed {
 pub struct Judgement {
     /// Each witness of the policy, and what the note has of it.
     pub witnesses: Vec<(PolicyWitness, Witnessed)>,
+    /// Whether those who cosigned meet the quorum.
+    pub is_enough: bool,
     /// Whether the quorum is met, and no cosignature is false: a false signature by a known key condemns the note.
     pub is_met: bool,
 }

@@ -8,6 +8,7 @@ mod random;
 mod reconciling;
 mod reports;
 mod suspects;
+mod witnessed;
 
 use tempfile::TempDir;
 

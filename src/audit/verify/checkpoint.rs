@@ -1,6 +1,9 @@
 //! The copy's checkpoint, and whether to trust it.
 
-use crate::tlog::{Checkpoint, Note};
+use crate::{
+    sign::{PolicyVerifier, Witnessed},
+    tlog::{Checkpoint, Note},
+};
 
 use super::{CHECKPOINT_FILE, Error, Fault, Folder, Trust, findings::Findings};
 
@@ -19,6 +22,9 @@ pub(super) fn open(folder: &Folder, trust: &Trust, findings: &mut Findings) -> R
             return Ok(None);
         }
     };
+    if let Some(policy) = &trust.policy {
+        judge(&note, policy, findings);
+    }
     match Checkpoint::open(&note, &trust.log_key) {
         Ok(checkpoint) => Ok(Some(checkpoint)),
         Err(error) => {
@@ -26,5 +32,23 @@ pub(super) fn open(folder: &Folder, trust: &Trust, findings: &mut Findings) -> R
             findings.add(None, Fault::CheckpointSignature, message);
             Ok(note.text().parse().ok())
         }
+    }
+}
+
+/// Finds what a checkpoint lacks of the cosignatures that a policy asks for, witness by witness.
+fn judge(note: &Note, policy: &PolicyVerifier, findings: &mut Findings) {
+    let judgement = policy.judge(note);
+    let of = |wanted: Witnessed| {
+        let witnesses = judgement.witnesses.iter().filter(move |(_, witnessed)| *witnessed == wanted);
+        witnesses.map(|(witness, _)| format!("{} ({})", witness.name, witness.key.name())).collect::<Vec<_>>()
+    };
+    for witness in of(Witnessed::False) {
+        let message = format!("the cosignature of {witness} does not verify: somebody forged or damaged it");
+        findings.add(None, Fault::CosignatureFalse, message);
+    }
+    if let Some(quorum) = policy.policy().quorum().filter(|_| !judgement.is_enough) {
+        let missing = of(Witnessed::Missing).join(", ");
+        let message = format!("the quorum {quorum} is not met; these did not cosign the checkpoint: {missing}");
+        findings.add(None, Fault::QuorumMissed, message);
     }
 }

@@ -35,7 +35,7 @@ mod tree;
 use std::{io, num::NonZeroUsize, ops::ControlFlow, thread};
 
 use crate::{
-    sign::LogVerifier,
+    sign::{LogVerifier, PolicyVerifier},
     tlog::{Checkpoint, Hash},
 };
 
@@ -56,12 +56,14 @@ pub struct Trust {
     pub genesis: Option<Hash>,
     /// Checkpoints that the log's key signed, as receipts, witnesses or other auditors have them. The copy must continue each.
     pub known: Vec<Checkpoint>,
+    /// Whose cosignatures the copy's checkpoint needs.
+    pub policy: Option<PolicyVerifier>,
 }
 
 impl Trust {
     /// Trust in a log's key and in nothing else.
     pub fn in_key(log_key: LogVerifier) -> Self {
-        Self { log_key, genesis: None, known: Vec::new() }
+        Self { log_key, genesis: None, known: Vec::new(), policy: None }
     }
 
     fn origin(&self) -> String {

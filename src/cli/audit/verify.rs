@@ -13,8 +13,8 @@ use super::{entries_bar, or_exit, read_log_key};
 use crate::{
     audit::{Decision, Folder, Level, Options, Report, Stage, Trust, VKEY_FILE, Watch, sarif, verify},
     cli::{Exit, OrExit as _, Output, Run},
-    sign::LogVerifier,
-    tlog::{self, Checkpoint, Hash, Note, TlogProof},
+    sign::{LogVerifier, PolicyVerifier},
+    tlog::{self, Checkpoint, Hash, Note, TlogProof, TrustPolicy},
 };
 
 /// Verify a copy of the exchange log, offline, and list everything that is wrong with it
@@ -34,6 +34,11 @@ pub(super) struct Verify {
     /// The log's public key as you have it from elsewhere [default: the copy's own log.vkey, which proves nothing by itself]
     #[arg(long, value_name = "FILE")]
     vkey: Option<PathBuf>,
+
+    /// Your trust policy (C2SP tlog-policy): the log's key is taken from it, and the copy's checkpoint needs its quorum of
+    /// witnesses' cosignatures
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 
     /// The hash of the genesis entry as you have it from elsewhere, in hexadecimal or base64
     #[arg(long, value_name = "HASH", value_parser = genesis_hash)]
@@ -62,22 +67,31 @@ pub(super) struct Verify {
 
 impl Run for Verify {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let vkey = self.vkey.clone().unwrap_or_else(|| self.folder.join(VKEY_FILE));
-        let log_key = read_log_key(&vkey)?;
+        let policy = self.policy.as_deref().map(read_policy).transpose()?;
+        let copied = self.folder.join(VKEY_FILE);
+        let of_policy = match &policy {
+            Some(policy) => known_log(policy, self.vkey.as_deref().unwrap_or(&copied))?,
+            None => None,
+        };
+        let is_copied = self.vkey.is_none() && of_policy.is_none();
+        let log_key = match of_policy {
+            Some(log_key) => log_key,
+            None => read_log_key(self.vkey.as_deref().unwrap_or(&copied))?,
+        };
         let known = self.known.iter().map(|path| read_known(path, &log_key)).collect::<Result<_, _>>()?;
-        let trust = Trust { log_key, genesis: self.genesis, known };
+        let trust = Trust { log_key, genesis: self.genesis, known, policy };
         let defaults = Options::default();
         let options = Options { threads: self.threads.unwrap_or(defaults.threads), max_findings: self.max_findings };
         let mut shown = Shown::new(self.decisions.as_deref())?;
         let result = verify(&Folder::new(self.folder), &trust, &options, &mut shown);
         shown.finish()?;
         let mut report = or_exit(result, "cannot verify the copy")?;
-        if self.vkey.is_none() {
+        if is_copied {
             report.notes.insert(
                 0,
                 format!(
                     "the key was taken from the copy ({}): compare it with the hub's published key",
-                    vkey.display()
+                    copied.display()
                 ),
             );
         }
@@ -140,6 +154,26 @@ impl Watch for Shown {
         serde_json::to_writer(&mut *file, decision)?;
         file.write_all(b"\n")
     }
+}
+
+/// A trust policy, ready to verify.
+fn read_policy(path: &Path) -> anyhow::Result<PolicyVerifier> {
+    let context = || format!("cannot use the policy in {}", path.display());
+    let bytes = std::fs::read(path).or_exit(Exit::Config, context())?;
+    let policy = TrustPolicy::parse(&bytes).or_exit(Exit::Config, context())?;
+    PolicyVerifier::new(policy).or_exit(Exit::Config, context())
+}
+
+/// The key that a policy gives for the log that the vkey in this file names; `None` where the policy names no logs at all, as
+/// the log is then known otherwise.
+fn known_log(policy: &PolicyVerifier, path: &Path) -> anyhow::Result<Option<LogVerifier>> {
+    if policy.logs().is_empty() {
+        return Ok(None);
+    }
+    let named = read_log_key(path)?;
+    let known = policy.logs().iter().find(|log| log.vkey() == named.vkey());
+    let none = || format!("the policy knows no log with the key {}", named.vkey());
+    known.cloned().map(Some).or_exit(Exit::Config, none())
 }
 
 /// A checkpoint of the log that is known from elsewhere: a signed note, or the proof of a receipt that holds one.
