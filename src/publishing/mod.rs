@@ -15,7 +15,7 @@ mod rejection;
 
 pub use batch::{Batches, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 pub use columns::{columns, ignored_names};
-pub use prepare::{HeldState, IssuedRecord, PreparedRecord, Publisher, next_version};
+pub use prepare::{HeldState, IssuedRecord, NextVersion, PreparedRecord, Publisher, next_version};
 pub use rejection::{Duplicates, Rejection};
 
 /// Why a record could not be signed. What is wrong with its row is a [`Rejection`].

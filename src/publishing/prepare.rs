@@ -82,14 +82,38 @@ pub struct HeldState {
     pub resource_version: u32,
     /// The digest of the row that it was made from.
     pub source_digest: Digest,
+    /// The status published.
+    pub status: RecordStatus,
 }
 
-/// The version to publish a record as; `None` where the hub has it as it is: made from the same row, after the same
-/// version of the resource.
-pub fn next_version(held: &HeldState, source_digest: &Digest, resource_version: u32) -> Option<u32> {
-    let unchanged =
-        held.version > 0 && held.resource_version == resource_version && held.source_digest == *source_digest;
-    (!unchanged).then(|| held.version.saturating_add(1))
+impl HeldState {
+    /// Of a record that the hub does not have: its first status is ACTIVE unless another is wanted.
+    pub const NONE: Self =
+        Self { version: 0, resource_version: 0, source_digest: Digest([0; 32]), status: RecordStatus::Active };
+}
+
+/// What a record is published as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextVersion {
+    /// Its version.
+    pub version: u32,
+    /// Its status.
+    pub status: RecordStatus,
+}
+
+/// What to publish a record as; `None` where the hub has it as it is: made from the same row, after the same version of the
+/// resource, in the status wanted. Where none is wanted a record keeps its own: changed data bring nothing back that was
+/// revoked.
+pub fn next_version(
+    held: &HeldState,
+    source_digest: &Digest,
+    resource_version: u32,
+    wanted: Option<RecordStatus>,
+) -> Option<NextVersion> {
+    let status = wanted.unwrap_or(held.status);
+    let as_held = HeldState { version: held.version, resource_version, source_digest: *source_digest, status };
+    let unchanged = held.version > 0 && as_held == *held;
+    (!unchanged).then(|| NextVersion { version: held.version.saturating_add(1), status })
 }
 
 impl Publisher<'_> {
@@ -159,14 +183,14 @@ impl Publisher<'_> {
         rejections
     }
 
-    /// Signs a record as a version, `now` being the time it is issued at.
+    /// Signs a record as its next version, `now` being the time it is issued at.
     ///
     /// # Errors
     /// [`Error::Sign`].
     pub fn issue(
         &self,
         record: &PreparedRecord,
-        version: u32,
+        next: NextVersion,
         now: Time,
         signer: &dyn Signer,
         random: &dyn Random,
@@ -175,18 +199,18 @@ impl Publisher<'_> {
             iss: self.resource.provider.to_string(),
             vct: self.resource.vct(self.resource_version),
             jti: record.handle.0,
-            ver: version.into(),
+            ver: next.version.into(),
             iat: now.as_seconds(),
         };
         let sd_jwt = sd_jwt::issue(signer, random, &claims, &record.fields)?;
         let jwt = sd_jwt.split('~').next().unwrap_or_default();
         let published = PublishedRecord {
             handle: record.handle,
-            version,
+            version: next.version,
             jwt_sha256: Digest(sha256(jwt.as_bytes())),
             source_digest: record.source_digest,
             validity: record.validity,
-            status: RecordStatus::Active,
+            status: next.status,
         };
         Ok(IssuedRecord { line: record.line, published, sd_jwt, record_salt: record.salt })
     }

@@ -8,7 +8,8 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::{RecordClaims, RecordFacts, check_record},
-        id::{Digest, Handle},
+        id::Handle,
+        record::RecordStatus,
         time::Time,
     },
     sign::{
@@ -77,7 +78,8 @@ fn issued(publisher: &Publisher<'_>, row: &Row, version: u32) -> (SigningKey, Is
     let key = SigningKey::generate(&random).unwrap();
     let prepared = publisher.prepare(row).unwrap();
     let now = Time::from_millis(1_780_000_000_000).unwrap();
-    let record = publisher.issue(&prepared, version, now, &key, &random).unwrap();
+    let record =
+        publisher.issue(&prepared, NextVersion { version, status: RecordStatus::Active }, now, &key, &random).unwrap();
     (key, record)
 }
 
@@ -182,15 +184,25 @@ fn an_unchanged_row_is_known_by_its_digest_however_it_is_spelt() {
     assert_eq!(first, respelt);
     assert_eq!(first.handle, changed.handle);
     assert_ne!(first.source_digest, changed.source_digest);
-    let held = HeldState { version: 4, resource_version: 2, source_digest: first.source_digest };
-    let none = HeldState { version: 0, resource_version: 0, source_digest: Digest([0; 32]) };
-    for (held, digest, resource_version, next) in [
-        (held, respelt.source_digest, 2, None),
-        (held, changed.source_digest, 2, Some(5)),
-        (held, first.source_digest, 3, Some(5)),
-        (none, first.source_digest, 2, Some(1)),
+    use RecordStatus::{Active, Revoked};
+    let held = HeldState { version: 4, resource_version: 2, source_digest: first.source_digest, status: Active };
+    let (revoked, none) = (HeldState { status: Revoked, ..held }, HeldState::NONE);
+    let (same, new) = (respelt.source_digest, changed.source_digest);
+    for (held, digest, resource_version, wanted, next) in [
+        (held, same, 2, None, None),
+        (held, new, 2, None, Some((5, Active))),
+        (held, same, 3, None, Some((5, Active))),
+        (held, same, 2, Some(Active), None),
+        (held, same, 2, Some(Revoked), Some((5, Revoked))),
+        (revoked, same, 2, None, None),
+        (revoked, new, 2, None, Some((5, Revoked))),
+        (revoked, same, 2, Some(Revoked), None),
+        (revoked, same, 2, Some(Active), Some((5, Active))),
+        (none, same, 2, None, Some((1, Active))),
+        (none, same, 2, Some(Revoked), Some((1, Revoked))),
     ] {
-        assert_eq!(next_version(&held, &digest, resource_version), next);
+        let next = next.map(|(version, status)| NextVersion { version, status });
+        assert_eq!(next_version(&held, &digest, resource_version, wanted), next, "{held:?} {wanted:?}");
     }
     let other = Publisher { secret: &Secret::from_bytes(&[8; 32]), ..publisher };
     assert_ne!(other.prepare(&row_with(&[])).unwrap().handle, first.handle);

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use tokio::task::JoinHandle;
 
 use crate::{
-    domain::{catalog::Resource, decide::FieldViolation, id::Handle, time::Time},
+    domain::{catalog::Resource, decide::FieldViolation, id::Handle, record::RecordStatus, time::Time},
     publishing::{
-        Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, PreparedRecord, Publisher, Rejection,
-        next_version,
+        Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, NextVersion, PreparedRecord, Publisher,
+        Rejection, next_version,
     },
     sign::{Secret, Signer, SystemRandomness},
     tabular::{self, Row},
@@ -38,6 +38,8 @@ pub(super) struct Job<S> {
     pub(super) secret: Secret,
     pub(super) signer: S,
     pub(super) clock: fn() -> anyhow::Result<Time>,
+    /// The status of all records; without it each keeps its own.
+    pub(super) status: Option<RecordStatus>,
     /// Whether nothing is signed or published, only told.
     pub(super) dry_run: bool,
 }
@@ -135,10 +137,10 @@ impl<S: Signer + 'static> Job<S> {
             records.len()
         );
         let versions = records.into_iter().zip(&states).filter_map(|(record, held)| {
-            let version = next_version(held, &record.source_digest, self.resource_version)?;
-            Some((record, version))
+            let next = next_version(held, &record.source_digest, self.resource_version, self.status)?;
+            Some((record, next))
         });
-        let changed: Vec<(PreparedRecord, u32)> = versions.collect();
+        let changed: Vec<(PreparedRecord, NextVersion)> = versions.collect();
         done.unchanged = (states.len() - changed.len()) as u64;
         if self.dry_run {
             done.published = changed.len() as u64;
@@ -163,13 +165,13 @@ impl<S: Signer + 'static> Job<S> {
         Ok(done)
     }
 
-    fn sign(&self, records: &[(PreparedRecord, u32)]) -> anyhow::Result<Vec<Vec<IssuedRecord>>> {
+    fn sign(&self, records: &[(PreparedRecord, NextVersion)]) -> anyhow::Result<Vec<Vec<IssuedRecord>>> {
         let random = SystemRandomness::new();
         let now = (self.clock)()?;
         let publisher = self.publisher();
         let (mut batches, mut full) = (Batches::default(), Vec::new());
-        for (record, version) in records {
-            full.extend(batches.push(publisher.issue(record, *version, now, &self.signer, &random)?));
+        for (record, next) in records {
+            full.extend(batches.push(publisher.issue(record, *next, now, &self.signer, &random)?));
         }
         full.extend(batches.take());
         Ok(full)
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
     use crate::{
         catalog,
-        domain::{id::Digest, outcome::RecordViolation},
+        domain::outcome::RecordViolation,
         examples,
         publishing::{columns, ignored_names},
         sign::SigningKey,
@@ -210,9 +212,8 @@ mod tests {
 
     impl Hub for Fake {
         async fn states(&self, handles: Vec<Handle>) -> anyhow::Result<Vec<HeldState>> {
-            let none = HeldState { version: 0, resource_version: 0, source_digest: Digest([0; 32]) };
             let records = self.0.records.lock().unwrap();
-            Ok(handles.iter().map(|handle| records.get(handle).copied().unwrap_or(none)).collect())
+            Ok(handles.iter().map(|handle| records.get(handle).copied().unwrap_or(HeldState::NONE)).collect())
         }
 
         async fn publish(&self, batch: Vec<IssuedRecord>) -> anyhow::Result<Vec<(usize, FieldViolation)>> {
@@ -231,7 +232,8 @@ mod tests {
                     continue;
                 }
                 let source_digest = published.source_digest;
-                let held = HeldState { version: published.version, resource_version: 1, source_digest };
+                let (version, status) = (published.version, published.status);
+                let held = HeldState { version, resource_version: 1, source_digest, status };
                 records.insert(published.handle, held);
             }
             Ok(faults)
@@ -252,6 +254,15 @@ mod tests {
     }
 
     async fn publish(hub: &Fake, table: &[u8], dry_run: bool) -> (Done, anyhow::Result<()>) {
+        publish_as(hub, table, dry_run, None).await
+    }
+
+    async fn publish_as(
+        hub: &Fake,
+        table: &[u8],
+        dry_run: bool,
+        status: Option<RecordStatus>,
+    ) -> (Done, anyhow::Result<()>) {
         let file = include_bytes!("../../../deploy/examples/catalog.toml");
         let resource = catalog::parse(file).unwrap().swap_remove(0);
         let options = Options { ignored: ignored_names(&resource), ..Options::default() };
@@ -262,6 +273,7 @@ mod tests {
             secret: Secret::from_bytes(&[7; 32]),
             signer: SigningKey::generate(&SystemRandomness::new()).unwrap(),
             clock: crate::cli::now,
+            status,
             dry_run,
         };
         let mut total = Done::default();
@@ -307,6 +319,25 @@ mod tests {
         result.unwrap();
         assert_eq!(counts(&done), (296, 0, 4));
         assert!(hub.0.records.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_table_revokes_its_records_and_only_the_word_brings_them_back() {
+        let hub = Fake::default();
+        let table = table(3, 0);
+        for (status, published, found) in [
+            (None, 3, RecordStatus::Active),
+            (Some(RecordStatus::Revoked), 3, RecordStatus::Revoked),
+            (Some(RecordStatus::Revoked), 0, RecordStatus::Revoked),
+            (None, 0, RecordStatus::Revoked),
+            (Some(RecordStatus::Active), 3, RecordStatus::Active),
+        ] {
+            let (done, result) = publish_as(&hub, &table, false, status).await;
+            result.unwrap();
+            assert_eq!(counts(&done), (published, 3 - published, 0), "{status:?}");
+            let records = hub.0.records.lock().unwrap();
+            assert!(records.values().all(|held| held.status == found), "{status:?}");
+        }
     }
 
     #[tokio::test]

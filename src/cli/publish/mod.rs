@@ -21,7 +21,8 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::FieldViolation,
-        id::{Digest, Handle, ResourceId},
+        id::{Handle, ResourceId},
+        record::RecordStatus,
     },
     publishing::{HeldState, IssuedRecord, columns, ignored_names},
     sign::SigningKey,
@@ -64,9 +65,37 @@ pub(super) struct Publish {
     /// The report of rejected rows, written anew [default: beside the table, ending in .rejected.csv]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// The status that the records of all rows get: to revoke or suspend some, publish a table of these alone [default:
+    /// each keeps the status that it has, a new one is ACTIVE]
+    #[arg(long, value_enum)]
+    status: Option<Status>,
     /// Check all rows and ask the hub what it has, but publish nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+/// A status that can be published: whether a record is EXPIRED its own dates say.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Status {
+    /// In force 现势
+    Active,
+    /// Suspended 暂停
+    Suspended,
+    /// Revoked 注销
+    Revoked,
+    /// Replaced by another record 被替换
+    Superseded,
+}
+
+impl From<Status> for RecordStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Suspended => Self::Suspended,
+            Status::Revoked => Self::Revoked,
+            Status::Superseded => Self::Superseded,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -170,6 +199,7 @@ impl Publish {
             secret: client.secret()?.clone(),
             signer: SigningKey::from_jwk(&client.signing_key().to_private_jwk())?,
             clock: now,
+            status: self.status.map(Into::into),
             dry_run: self.dry_run,
         };
         let hub = Connected { client, resource: self.resource.clone(), version };
@@ -217,13 +247,13 @@ struct Connected {
 
 impl Hub for Connected {
     async fn states(&self, handles: Vec<Handle>) -> anyhow::Result<Vec<HeldState>> {
-        const NONE: HeldState = HeldState { version: 0, resource_version: 0, source_digest: Digest([0; 32]) };
         let states = self.client.record_states(&self.resource, &handles).await?;
         let held = states.into_iter().map(|state| {
-            state.map_or(NONE, |state| HeldState {
+            state.map_or(HeldState::NONE, |state| HeldState {
                 version: state.version,
                 resource_version: state.resource_version,
                 source_digest: state.source_digest,
+                status: state.status,
             })
         });
         Ok(held.collect())

@@ -11,9 +11,10 @@ use hutong::{
     domain::{
         catalog::Resource,
         id::{Digest, ResourceId},
+        record::RecordStatus,
     },
     examples::{self, Encoding},
-    publishing::{PreparedRecord, Publisher, columns, ignored_names},
+    publishing::{NextVersion, PreparedRecord, Publisher, columns, ignored_names},
     sign::{
         SystemRandomness,
         sd_jwt::{self, SdJwt},
@@ -95,7 +96,8 @@ impl Registry {
     pub(crate) fn sign(&self, licence: &Licence, version: u32) -> SignedRecord {
         let now = hutong::cli::now().unwrap();
         let (key, random) = (self.client.signing_key(), SystemRandomness::new());
-        let record = self.publisher().issue(&self.prepare(licence), version, now, key, &random).unwrap();
+        let next = NextVersion { version, status: RecordStatus::Active };
+        let record = self.publisher().issue(&self.prepare(licence), next, now, key, &random).unwrap();
         SignedRecord { published: record.published, sd_jwt: record.sd_jwt, record_salt: record.record_salt }
     }
 
