@@ -48,6 +48,8 @@ pub struct Publisher {
     published: u64,
     /// How many rounds in a row have not met the quorum.
     missed: u32,
+    /// Whether the witnesses were asked since the start.
+    begun: bool,
 }
 
 impl Publisher {
@@ -78,6 +80,7 @@ impl Publisher {
             file: file.to_owned(),
             published: 0,
             missed: 0,
+            begun: false,
         };
         let kept = publisher.kept()?;
         if let Some((note, checkpoint)) = &kept {
@@ -108,6 +111,31 @@ impl Publisher {
         Ok(Some((note, checkpoint)))
     }
 
+    /// Asks the witnesses what they hold, before anything is entered that might fork the log. Those that cannot be reached
+    /// hold up nothing.
+    ///
+    /// # Errors
+    /// [`crate::hub::Error::Contradicted`] when the log does not continue what a witness holds.
+    pub async fn meet(&self) -> Result<(), Error> {
+        let origin = self.hub.log_verifier().vkey().name().clone();
+        let mut asked = JoinSet::new();
+        for witness in &self.witnesses {
+            let (witness, hub, origin) = (Arc::clone(witness), Arc::clone(&self.hub), origin.clone());
+            asked.spawn(async move { (witness.hear(&hub, &origin).await, witness) });
+        }
+        while let Some(heard) = asked.join_next().await {
+            match heard {
+                Ok((Ok(()), _)) => {}
+                Ok((Err(Refusal::Hub(error)), _)) => return Err(error.into()),
+                Ok((Err(refusal), witness)) => {
+                    warn!(witness = witness.name, %refusal, "a witness did not say what it holds of this log");
+                }
+                Err(error) => error!(%error, "asking a witness failed"),
+            }
+        }
+        Ok(())
+    }
+
     /// Goes on in rounds until `stop` resolves.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
@@ -128,13 +156,14 @@ impl Publisher {
         }
     }
 
-    /// One round, if the log grew.
+    /// One round, if the log grew; the first in any case, since a log that was rolled back has not grown.
     async fn round(&mut self) -> Result<(), Error> {
         let newest = self.hub.newest_checkpoint()?;
         let checkpoint: Checkpoint = newest.text().parse().map_err(crate::hub::Error::from)?;
-        if checkpoint.size <= self.published {
+        if checkpoint.size <= self.published && self.begun {
             return Ok(());
         }
+        self.begun = true;
         let (note, refusals) = self.ask_all(newest, &checkpoint).await;
         if !self.policy.judge(&note).is_met {
             self.missed = self.missed.saturating_add(1);

@@ -20,7 +20,7 @@ use crate::{
     hub::{self, Hub},
     sign::CosignatureVerifier,
     tlog::{
-        AddCheckpoint, Checkpoint, Note, NoteSignature, NoteVerifier as _, PolicyWitness, origin_hash,
+        AddCheckpoint, Checkpoint, KeyName, Note, NoteSignature, NoteVerifier as _, PolicyWitness, origin_hash,
         parse_cosignatures, parse_size,
     },
 };
@@ -96,7 +96,8 @@ impl Witness {
     ) -> Result<NoteSignature, Refusal> {
         let cosigned = match self.add_checkpoint(hub, note, checkpoint).await {
             Err(refusal @ Refusal::Contradicted(_)) => {
-                self.hear(hub, checkpoint).await;
+                // Whether it halted the hub, the hub itself tells.
+                let _ = self.hear(hub, &checkpoint.origin).await;
                 return Err(refusal);
             }
             cosigned => cosigned?,
@@ -155,13 +156,19 @@ impl Witness {
         }
     }
 
-    /// Has the hub hear what the witness holds. If the log's key signed it, it is proof, and the hub halts.
-    async fn hear(&self, hub: &Arc<Hub>, checkpoint: &Checkpoint) {
-        let path = format!("/{}/checkpoint", origin_hash(&checkpoint.origin));
-        if let Ok((StatusCode::OK, note)) = self.request(Method::GET, &path, String::new()).await {
-            let hub = Arc::clone(hub);
-            // Whether it halted the hub, the hub itself tells.
-            let _ = spawn_blocking(move || hub.hear(&note)).await;
+    /// Has the hub hear what the witness holds of the log of this origin. If the log's key signed it, it is proof, and a hub
+    /// that does not continue it halts.
+    pub(super) async fn hear(&self, hub: &Arc<Hub>, origin: &KeyName) -> Result<(), Refusal> {
+        let path = format!("/{}/checkpoint", origin_hash(origin));
+        let (status, note) = self.request(Method::GET, &path, String::new()).await?;
+        match status {
+            StatusCode::OK => {
+                let hub = Arc::clone(hub);
+                Ok(spawn_blocking(move || hub.hear(&note)).await.map_err(|_| hub::Error::Stopping)??)
+            }
+            // It has cosigned nothing of the log yet.
+            StatusCode::NOT_FOUND => Ok(()),
+            _ => Err(Refusal::Nonsense { status, problem: "allowed are 200 and 404".to_owned() }),
         }
     }
 

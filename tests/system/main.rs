@@ -14,4 +14,5 @@ mod reads;
 mod recovery;
 mod site;
 mod witness;
+mod witnessed;
 mod world;

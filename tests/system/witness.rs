@@ -51,14 +51,19 @@ fn request(old_size: u64, size: u64, told: &str) -> AddCheckpoint {
 }
 
 /// A witness that runs; killed when it is dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Process {
     fn start(folder: &Path) -> Self {
-        let arguments = ["--json", "witness", "serve", folder.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+        Self::start_at(folder, "127.0.0.1:0")
+    }
+
+    /// Starts the witness of a folder at this address.
+    pub(crate) fn start_at(folder: &Path, listen: &str) -> Self {
+        let arguments = ["--json", "witness", "serve", folder.to_str().unwrap(), "--listen", listen];
         let mut child = hutong(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

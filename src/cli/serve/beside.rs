@@ -81,6 +81,10 @@ impl Beside {
         let (witnesses, file) = (policy.witnesses().len(), folder.join(PUBLISHED));
         let publisher = Publisher::open(Arc::clone(hub), policy, ca.as_ref(), &file)
             .or_exit(Exit::Config, "cannot publish checkpoints")?;
+        self.runtime.block_on(publisher.meet()).map_err(|error| match hub.contradiction() {
+            Some(contradiction) => anyhow::anyhow!("a witness holds more: {}", contradiction.reason),
+            None => error.into(),
+        })?;
         info!(witnesses, "checkpoints are published when enough witnesses have cosigned them");
         self.tasks.push(self.runtime.spawn(publisher.run(self.stopped())));
         Ok(())

@@ -54,7 +54,7 @@ pub(crate) struct World {
 
 /// A port that nothing listens on, below those that a system gives to outgoing connections: so it is still free when the
 /// hub starts again on it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 20_000;
     const COUNT: u16 = 12_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
