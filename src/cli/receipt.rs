@@ -28,6 +28,9 @@ pub(super) struct Receipt {
     /// The system whose request it was [default: the profile's own]
     #[arg(long, value_name = "SPIFFE-ID")]
     actor: Option<SystemId>,
+    /// Under the published checkpoint, with the cosignatures of the hub's witnesses, who see an entry after some seconds
+    #[arg(long)]
+    witnessed: bool,
     /// Save the receipt in this folder: receipts/<entry>.entry and receipts/<entry>.tlog-proof
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -60,7 +63,12 @@ impl Run for Receipt {
         let fetched = block_on(async {
             let client = self.as_system.connect().await?;
             let actor = self.actor.as_ref().unwrap_or(client.system());
-            let receipt = client.receipt_by(actor, self.request_id).await.or_hub("cannot fetch the receipt")?;
+            let receipt = if self.witnessed {
+                client.witnessed_receipt(actor, self.request_id).await
+            } else {
+                client.receipt_by(actor, self.request_id).await
+            };
+            let receipt = receipt.or_hub("cannot fetch the receipt")?;
             let mut saved = Vec::new();
             if let Some(folder) = &self.save {
                 let mut evidence = Evidence::in_folder(folder, client.log_key())?;

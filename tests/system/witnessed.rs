@@ -172,7 +172,7 @@ async fn a_hub_that_does_not_continue_what_its_witness_cosigned_does_not_go_on()
 
     // A backup is restored: the witness knows of more.
     copy(&backup, &world.folder);
-    world.try_start().unwrap_err().fails(70, &["a witness holds more", "rolled back"]);
+    world.try_start().unwrap_err().fails(70, &["does not continue what was published", "rolled back"]);
 
     // It went on in another way while the witness was not asked: there are two histories, and they are told apart.
     fs::remove_dir_all(&world.folder).unwrap();

@@ -56,6 +56,9 @@ pub(super) struct Init {
     /// Where the hub listens [default: 127.0.0.1:7443]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where the hub serves its log over HTTPS, for other people's tools [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
     /// A DNS name or IP address by which clients reach the hub; repeat for more [default: the hub's domain, localhost,
     /// 127.0.0.1 and ::1]
     #[arg(long, value_name = "NAME")]
@@ -125,6 +128,7 @@ impl Init {
         let mut settings =
             Settings::new(self.domain.clone(), trust_domain, today.year().unsigned_abs(), vault.in_settings.clone());
         settings.listen = self.listen.unwrap_or(settings.listen);
+        settings.http.listen = self.http;
         settings.high_water_path = self.high_water.as_deref().map(std::path::absolute).transpose()?;
 
         let authority = self.make_certificates(draft, today)?;

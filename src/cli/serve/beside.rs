@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 use tracing::info;
 
@@ -79,12 +79,12 @@ impl Beside {
         let ca = settings.witnesses.ca.as_deref().map(edge::client_config).transpose();
         let ca = ca.or_exit(Exit::Config, "cannot use the witnesses' authorities")?;
         let (witnesses, file) = (policy.witnesses().len(), folder.join(PUBLISHED));
-        let publisher = Publisher::open(Arc::clone(hub), policy, ca.as_ref(), &file)
-            .or_exit(Exit::Config, "cannot publish checkpoints")?;
-        self.runtime.block_on(publisher.meet()).map_err(|error| match hub.contradiction() {
-            Some(contradiction) => anyhow::anyhow!("a witness holds more: {}", contradiction.reason),
-            None => error.into(),
-        })?;
+        let met = Publisher::open(Arc::clone(hub), policy, ca.as_ref(), &file)
+            .and_then(|publisher| self.runtime.block_on(publisher.meet()).map(|()| publisher));
+        if let Some(contradiction) = hub.contradiction() {
+            bail!("the log does not continue what was published: {}", contradiction.reason);
+        }
+        let publisher = met.or_exit(Exit::Config, "cannot publish checkpoints")?;
         info!(witnesses, "checkpoints are published when enough witnesses have cosigned them");
         self.tasks.push(self.runtime.spawn(publisher.run(self.stopped())));
         Ok(())
