@@ -45,7 +45,47 @@ fn system(log: &Path, name: &str) -> String {
 fn what_the_demo_leaves_is_what_its_log_says() {
     let folder = demo();
     let kept = folder.path().join("kept");
+    is_reported(&kept);
     reconciles(&kept);
+}
+
+/// The day of the log's first entry where the hub is, and the day after.
+fn days(kept: &Path) -> [String; 2] {
+    let (_, genesis) = json(kept, &["audit", "show", "log", "--index", "0"]);
+    let time: jiff::Timestamp = genesis["time"].as_str().unwrap().parse().unwrap();
+    let day = jiff::tz::Offset::constant(8).to_datetime(time).date();
+    [day.to_string(), day.tomorrow().unwrap().to_string()]
+}
+
+fn is_reported(kept: &Path) {
+    let [from, to] = &days(kept);
+    let report = ["audit", "report", "log", "--from", from, "--to", to];
+    let (code, told) = json(kept, &[&report[..], &["--verify"]].concat());
+    assert_eq!((code, &told["verification"]["findings"]), (0, &Value::from(0)), "{told}");
+    let entries = String::from_utf8(hutong(kept, &["audit", "show", "log", "--json"]).stdout).unwrap();
+    let queries = entries.lines().filter(|line| line.contains("\"kind\":\"query\"")).count() as u64;
+    assert_eq!(told["totals"]["queries"], Value::from(queries));
+    assert_eq!(told["totals"]["published"], 220, "20 licences and 200 certificates");
+    assert!(told["refusals"].as_array().unwrap().iter().any(|row| row["reason"] == "QUOTA_EXHAUSTED"), "{told}");
+
+    let summary = hutong(kept, &report);
+    assert!(String::from_utf8_lossy(&summary.stdout).contains("queries 查询"));
+    for out in ["report.html", "report.json", "report.csv"] {
+        let written = hutong(kept, &[&report[..], &["--out", out]].concat());
+        assert_eq!(written.status.code(), Some(0), "{}", String::from_utf8_lossy(&written.stderr));
+        let again = hutong(kept, &[&report[..], &["--out", out]].concat());
+        assert_eq!(again.status.code(), Some(73), "{out}: nothing is overwritten");
+    }
+    let page = fs::read_to_string(kept.join("report.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n") && !page.contains("<script"));
+    let sheet = fs::read_to_string(kept.join("report-exchanges.csv")).unwrap();
+    assert!(sheet.contains("housing-registration"), "{sheet}");
+    let one = hutong(kept, &[&report[..], &["--out", "days.csv", "--section", "days"]].concat());
+    assert_eq!((one.status.code(), fs::read_to_string(kept.join("days.csv")).unwrap().lines().count()), (Some(0), 3));
+    for wrong in [&["--out", "report.pdf"][..], &["--section", "days", "--out", "a.html"], &["--week", from]] {
+        assert_eq!(hutong(kept, &[&report[..], wrong].concat()).status.code(), Some(2), "{wrong:?}");
+    }
+    assert_eq!(hutong(kept, &["audit", "report", "log", "--from", to, "--to", from]).status.code(), Some(2));
 }
 
 fn reconciles(kept: &Path) {

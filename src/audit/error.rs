@@ -98,6 +98,16 @@ pub enum Error {
         /// How many are taken at once.
         most: usize,
     },
+    /// The days asked for are no period.
+    #[error("{from} to {to} is no period: {problem}")]
+    Period {
+        /// The first day.
+        from: crate::domain::time::Date,
+        /// The last day.
+        to: crate::domain::time::Date,
+        /// Why not.
+        problem: String,
+    },
     /// A tree could not be built.
     #[error(transparent)]
     Tree(#[from] tlog::Error),

@@ -3,19 +3,22 @@
 //! ```text
 //! hub ── AuditService ──> mirror.rs ──> folder (checkpoint, tile/…, log.vkey) ──> verify/ ──> Report
 //!                                                  │                         └──> describe.rs ──> people
-//! receipts, journals ──────────────────────────────┴─> reconcile/ ──> Reconciliation
+//! receipts, journals ──────────────────────────────┼─> reconcile/ ──> Reconciliation
+//!                                                  └─> periodic/ ──> weekly and monthly reports
 //! ```
 //!
 //! A [`mirror()`] is proved against the log's signed checkpoint before anything of it is written, and never overwrites history.
 //! [`verify()`] works offline and non-interactively from such a folder and a [`Trust`]: every hash, every signature, and every
 //! decision that the log alone can show, made again by the same pure rules that the hub follows ([`crate::domain::decide`]).
-//! [`reconcile()`] compares such a folder with what a department holds. Of the hub's own code and storage nothing is used here, so what is wrong there cannot excuse itself here.
+//! [`reconcile()`] compares such a folder with what a department holds; [`periodic`] counts what was done in it. Of the hub's
+//! own code and storage nothing is used here, so what is wrong there cannot excuse itself here.
 
 mod describe;
 mod error;
 mod finding;
 mod folder;
 mod mirror;
+pub mod periodic;
 mod reconcile;
 mod report;
 mod sarif;

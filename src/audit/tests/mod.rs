@@ -4,6 +4,7 @@ mod files;
 mod hub;
 mod lies;
 mod mirroring;
+mod periods;
 mod random;
 mod reconciling;
 mod reports;

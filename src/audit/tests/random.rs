@@ -15,7 +15,7 @@ use crate::domain::{
 
 /// One act, honest or not; the hub's answer to it is honest.
 #[derive(Debug, Clone)]
-enum Act {
+pub(super) enum Act {
     Wait(u32),
     Publish { record: u8, skip: u32, status: RecordStatus },
     Query { fields: Vec<&'static str>, records: Vec<u8> },
@@ -29,7 +29,7 @@ enum Act {
     Flood(u64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub(super) fn act() -> impl Strategy<Value = Act> {
     let status = prop::sample::select(vec![
         RecordStatus::Active,
         RecordStatus::Active,
@@ -53,7 +53,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn play(hub: &mut Hub, asker: &mut Actor, act: Act) {
+pub(super) fn play(hub: &mut Hub, asker: &mut Actor, act: Act) {
     let party = |is_provider| if is_provider { provider() } else { consumer() };
     let agreement_id = AGREEMENT.parse().unwrap();
     match act {

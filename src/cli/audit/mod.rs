@@ -2,6 +2,7 @@
 
 mod mirror;
 mod reconcile;
+mod report;
 mod show;
 mod verify;
 
@@ -31,6 +32,7 @@ enum AuditCommand {
     Mirror(mirror::Mirror),
     Verify(verify::Verify),
     Reconcile(reconcile::Reconcile),
+    Report(report::Report),
     Show(show::Show),
 }
 
@@ -40,6 +42,7 @@ impl Run for Audit {
             AuditCommand::Mirror(args) => args.run(output),
             AuditCommand::Verify(args) => args.run(output),
             AuditCommand::Reconcile(args) => args.run(output),
+            AuditCommand::Report(args) => args.run(output),
             AuditCommand::Show(args) => args.run(output),
         }
     }
@@ -53,6 +56,7 @@ fn exit_of(error: &Error) -> Exit {
             Exit::Findings
         }
         Error::NoLog(_) | Error::Untrusted { .. } | Error::TooMuch { .. } => Exit::BadInput,
+        Error::Period { .. } => Exit::Usage,
         Error::ForeignLog { .. } => Exit::Config,
         Error::InUse(_) => Exit::CannotCreate,
         Error::Source { source, .. } => exit_of_source(source.as_ref()),

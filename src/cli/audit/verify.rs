@@ -118,20 +118,20 @@ fn print_sarif(report: &Report, exit: Exit) -> anyhow::Result<()> {
 }
 
 /// What goes on, on a bar, and the decisions, in a file.
-struct Shown {
+pub(super) struct Shown {
     bar: indicatif::ProgressBar,
     decisions: Option<BufWriter<File>>,
 }
 
 impl Shown {
-    fn new(decisions: Option<&Path>) -> anyhow::Result<Self> {
+    pub(super) fn new(decisions: Option<&Path>) -> anyhow::Result<Self> {
         let create =
             |path: &Path| File::create(path).or_exit(Exit::CannotCreate, format!("cannot create {}", path.display()));
         let decisions = decisions.map(create).transpose()?.map(BufWriter::new);
         Ok(Self { bar: entries_bar("verifying"), decisions })
     }
 
-    fn finish(self) -> anyhow::Result<()> {
+    pub(super) fn finish(self) -> anyhow::Result<()> {
         self.bar.finish_and_clear();
         let written = self.decisions.map_or(Ok(()), |mut file| file.flush());
         written.or_exit(Exit::Failed, "cannot write the decisions")
@@ -191,7 +191,7 @@ fn known_checkpoint(bytes: &[u8], log_key: &LogVerifier) -> Result<Checkpoint, t
     Checkpoint::open(&note, log_key)
 }
 
-fn genesis_hash(text: &str) -> Result<Hash, String> {
+pub(super) fn genesis_hash(text: &str) -> Result<Hash, String> {
     let from_hex = || hex::decode(text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Hash::from);
     from_hex().or_else(|| Hash::parse(text).ok()).ok_or_else(|| "must be 32 bytes in hexadecimal or base64".to_owned())
 }
