@@ -51,7 +51,8 @@ impl Activations {
         let is_in_force = version.state == AgreementState::Active && text.valid_until > frame.end;
         let activated = self.0.get(id);
         let day = |time: Time| time.civil_day(frame.offset_seconds);
-        let days_left = days_of_date(day(text.valid_until)) - days_of_date(frame.period.to());
+        let last_day = day(text.valid_until.plus_seconds(-1));
+        let days_left = days_of_date(last_day) - days_of_date(frame.period.to());
         let is_expiring = text.valid_until > frame.end
             && days_left <= EXPIRING_DAYS
             && matches!(version.state, AgreementState::Active | AgreementState::Suspended);
@@ -65,7 +66,7 @@ impl Activations {
             provider: names.party(Some(text.provider)),
             resource: names.resource(text.resource_id.as_str()),
             valid_from: day(text.valid_from).to_string(),
-            valid_until: text.valid_until.to_string(),
+            valid_until: last_day.to_string(),
             permitted: used.map_or(0, |used| used.permitted),
             asked: used.map_or(0, |used| used.asked),
             peak: used.map_or(0, |used| used.peak),

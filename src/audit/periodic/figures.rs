@@ -206,7 +206,7 @@ pub struct AgreementUse {
     pub resource: Named,
     /// In force from this day on.
     pub valid_from: String,
-    /// Its last instant.
+    /// The last day on which it is in force.
     pub valid_until: String,
     /// Queries permitted under it.
     pub permitted: u64,

@@ -141,7 +141,7 @@ impl Report {
     }
 
     fn verification(&self, folder: &Folder, log_key: &LogVerifier) -> anyhow::Result<Verification> {
-        let trust = Trust { log_key: log_key.clone(), genesis: self.genesis, known: Vec::new() };
+        let trust = Trust { genesis: self.genesis, ..Trust::in_key(log_key.clone()) };
         let mut shown = Shown::new(None)?;
         let result = verify(folder, &trust, &Options::default(), &mut shown);
         shown.finish()?;

@@ -366,7 +366,7 @@ pub(super) fn agreements(html: &mut Html, report: &PeriodicReport) {
                 Cell::Badges(badges(row)),
                 party(&row.consumer),
                 Cell::Two(name(&row.provider), format!("{} {}", row.resource.name, row.resource.id)),
-                Cell::Text(row.valid_until.get(..10).unwrap_or(&row.valid_until).to_owned()),
+                Cell::Text(row.valid_until.clone()),
                 Cell::Count(row.permitted),
                 Cell::Count(row.asked),
                 Cell::Drawn(Box::new(move |html| {
