@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use tonic::transport::Channel;
+use tonic::{metadata::MetadataValue, transport::Channel};
 
 use crate::{
     tlog::{Hash, MAX_ENTRIES, MAX_ENTRY_LEN},
@@ -31,6 +31,9 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 /// The largest message taken: a full bundle of the longest entries with some framing, should a hub send it in one.
 const MAX_MESSAGE_LEN: usize = MAX_ENTRIES * (MAX_ENTRY_LEN + 16);
 
+/// The metadata by which a hub is shown a checkpoint that was seen of its log.
+const SEEN: &str = "hutong-checkpoint-bin";
+
 /// A hub's log, over gRPC.
 #[derive(Debug, Clone)]
 pub struct GrpcSource {
@@ -41,6 +44,16 @@ impl GrpcSource {
     /// The log of the hub at the end of this channel. Its entries need the audit capability.
     pub fn new(channel: Channel) -> Self {
         Self { client: AuditServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_LEN) }
+    }
+}
+
+impl GrpcSource {
+    /// Shows the hub a checkpoint of its log, a signed note. A hub whose log does not continue it halts, so that whatever it
+    /// answers is of no interest.
+    pub async fn show(&mut self, note: &str) {
+        let mut request = tonic::Request::new(GetCheckpointRequest::default());
+        request.metadata_mut().insert_bin(SEEN, MetadataValue::from_bytes(note.as_bytes()));
+        let _ = answer("showing the hub what was seen", self.client.get_checkpoint(request)).await;
     }
 }
 

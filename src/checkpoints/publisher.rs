@@ -1,6 +1,7 @@
 //! The rounds: the newest checkpoint is shown to all witnesses, and published if enough of them cosigned.
 
 use std::{
+    collections::HashMap,
     future::Future,
     path::{Path, PathBuf},
     pin::pin,
@@ -38,6 +39,9 @@ const ROUND: Duration = Duration::from_secs(12);
 /// How long a round still waits for the others once the quorum is met: more cosignatures are better, and none is needed.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How often the same trouble with a witness is told.
+const TOLD_AGAIN: Duration = Duration::from_secs(60);
+
 /// Publishes the checkpoints of a hub's log as its witnesses cosign them.
 pub struct Publisher {
     hub: Arc<Hub>,
@@ -50,6 +54,8 @@ pub struct Publisher {
     missed: u32,
     /// Whether the witnesses were asked since the start.
     begun: bool,
+    /// When the trouble with a witness was told last, by its name.
+    told: HashMap<String, Instant>,
 }
 
 impl Publisher {
@@ -81,6 +87,7 @@ impl Publisher {
             published: 0,
             missed: 0,
             begun: false,
+            told: HashMap::new(),
         };
         let kept = publisher.kept()?;
         if let Some((note, checkpoint)) = &kept {
@@ -165,9 +172,17 @@ impl Publisher {
         }
         self.begun = true;
         let (note, refusals) = self.ask_all(newest, &checkpoint).await;
+        self.tell(&note, &refusals);
         if !self.policy.judge(&note).is_met {
             self.missed = self.missed.saturating_add(1);
-            self.tell_missed(&checkpoint, &refusals);
+            let (size, published, rounds, asked) = (checkpoint.size, self.published, self.missed, self.witnesses.len());
+            warn!(
+                size,
+                published,
+                rounds,
+                asked,
+                "not enough witnesses cosigned; what was published stays, and they are asked again"
+            );
             return Ok(());
         }
         let (file, text) = (self.file.clone(), note.to_string());
@@ -198,7 +213,11 @@ impl Publisher {
                 () = &mut end => None,
             };
             match answered {
-                None => return (note, refusals),
+                None => {
+                    // One that is slow goes on by itself, so that it keeps up with the log; the next round passes it over.
+                    asked.detach_all();
+                    return (note, refusals);
+                }
                 Some(Err(error)) => error!(%error, "asking a witness failed"),
                 Some(Ok((Err(refusal), witness))) => refusals.push((witness.name.clone(), refusal)),
                 Some(Ok((Ok(cosignature), witness))) => {
@@ -215,24 +234,25 @@ impl Publisher {
     }
 
     /// Says who did not cosign, and why; loudly where it may be the hub's own history that is wrong.
-    fn tell_missed(&self, checkpoint: &Checkpoint, refusals: &[(String, Refusal)]) {
-        let (size, published, rounds) = (checkpoint.size, self.published, self.missed);
+    fn tell(&mut self, note: &Note, refusals: &[(String, Refusal)]) {
+        let now = Instant::now();
         for (witness, refusal) in refusals {
+            if self.told.get(witness).is_some_and(|told| now.duration_since(*told) < TOLD_AGAIN) {
+                continue;
+            }
+            self.told.insert(witness.clone(), now);
             match refusal {
                 Refusal::Contradicted(_) => error!(
-                    witness, size, %refusal,
+                    witness, %refusal,
                     "a witness says that this log was rolled back or has two histories: compare what it holds with the log"
                 ),
-                refusal => warn!(witness, size, %refusal, "a witness did not cosign"),
+                refusal => warn!(witness, %refusal, "a witness did not cosign"),
             }
         }
-        let asked = self.witnesses.len();
-        warn!(
-            size,
-            published,
-            rounds,
-            asked,
-            "not enough witnesses cosigned; what was published stays, and they are asked again"
-        );
+        for witness in self.witnesses.iter().filter(|witness| witness.has_cosigned(note)) {
+            if self.told.remove(&witness.name).is_some() {
+                info!(witness = witness.name, "a witness cosigns again");
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use hyper::{Method, StatusCode};
 use rustls::ClientConfig;
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
 use super::{
     Error,
@@ -35,6 +35,8 @@ pub(super) struct Witness {
     address: Address,
     /// The size of the checkpoint that it cosigned last, as far as is known.
     cosigned: AtomicU64,
+    /// Held while it is asked: one question at a time.
+    turn: Mutex<()>,
 }
 
 /// Why a witness did not cosign.
@@ -43,6 +45,9 @@ pub(super) enum Refusal {
     /// It could not be asked, or did not answer.
     #[error("{0}")]
     Unreachable(Failure),
+    /// It has not answered an earlier question yet.
+    #[error("it is still busy with an earlier checkpoint")]
+    Busy,
     /// It took too long.
     #[error("no answer within {ANSWER:?}")]
     Late,
@@ -76,14 +81,19 @@ impl Witness {
             problem,
         })?;
         let key = CosignatureVerifier::new(witness.key.clone())?;
-        Ok(Some(Self { name, key, address, cosigned: AtomicU64::new(0) }))
+        Ok(Some(Self { name, key, address, cosigned: AtomicU64::new(0), turn: Mutex::new(()) }))
     }
 
     /// Remembers that it cosigned a checkpoint of this size, if the note says so.
     pub(super) fn remember(&self, note: &Note, size: u64) {
-        if matches!(self.key.time_of(note), Ok(Some(_))) {
+        if self.has_cosigned(note) {
             self.cosigned.store(size, Ordering::Relaxed);
         }
+    }
+
+    /// Whether a note has its cosignature.
+    pub(super) fn has_cosigned(&self, note: &Note) -> bool {
+        matches!(self.key.time_of(note), Ok(Some(_)))
     }
 
     /// Asks for the cosignature on a checkpoint; once more where the witness says from where it has to be asked. A witness
@@ -94,6 +104,7 @@ impl Witness {
         note: &Note,
         checkpoint: &Checkpoint,
     ) -> Result<NoteSignature, Refusal> {
+        let Ok(_turn) = self.turn.try_lock() else { return Err(Refusal::Busy) };
         let cosigned = match self.add_checkpoint(hub, note, checkpoint).await {
             Err(refusal @ Refusal::Contradicted(_)) => {
                 // Whether it halted the hub, the hub itself tells.

@@ -67,6 +67,29 @@ async fn a_hub_that_was_rolled_back_is_told_by_a_client_and_enters_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auditors_copy_tells_a_hub_that_was_rolled_back_and_keeps_the_proof() {
+    let mut world = World::begin().await;
+    world.stop();
+    world.change_settings(|settings| drop(settings.remove("high_water_path")));
+    let backup = world.home.path().join("backup");
+    copy(&world.folder, &backup);
+    world.start();
+    world.registry().await.publish(&licences(1)).await.unwrap();
+    let (mirror, profile) = (world.home.path().join("mirror"), world.profile("auditor"));
+    let mirrored = || run(["audit", "mirror", "--profile", profile.to_str().unwrap(), mirror.to_str().unwrap()]);
+    mirrored().well();
+    world.stop();
+    fs::remove_dir_all(&world.folder).unwrap();
+    fs::rename(&backup, &world.folder).unwrap();
+    world.start();
+    mirrored().fails(1, &["rolled back"]);
+    assert_eq!(fs::read_dir(mirror.join("conflict")).unwrap().count(), 1);
+    assert_eq!(world.hub().wait().code(), Some(70));
+    world.forget();
+    world.require_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_halts_a_hub_by_what_its_key_did_not_sign_and_a_fork_does() {
     let mut world = World::begin().await;
     let permits = world.client("permits").await;

@@ -134,6 +134,26 @@ async fn what_is_not_there_is_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_of_the_log_take_nothing_from_the_exchange() {
+    const MOST: i64 = 4;
+    let mut world = World::begin().await;
+    world.stop();
+    let address = world.open_site(|http| drop(http.insert("connections".to_owned(), MOST.into())));
+    world.start();
+    let idle: Vec<_> = (0..MOST).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    // They are counted when the hub has accepted them.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let mut refused = std::net::TcpStream::connect(address).unwrap();
+    refused.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    assert!(!matches!(std::io::Read::read(&mut refused, &mut [0]), Ok(1..)), "it was to be closed at once");
+    world.registry().await.publish(&licences(1)).await.unwrap();
+    drop(idle);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.site(address, None).get("/checkpoint").await.status, StatusCode::OK);
+    world.require_no_panic();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_public_is_for_the_hub_to_say() {
     let mut world = World::begin().await;
     let (checkpoint, tile, entries) = ("/checkpoint", "/tile/0/000.p/3", "/tile/entries/000.p/3");

@@ -124,6 +124,13 @@ async fn what_is_published_has_been_seen_by_enough_witnesses_and_no_exchange_wai
     assert!(policy.judge(&proof.checkpoint).is_met);
     proof.verify(&leaf_hash(&receipt.entry_bytes), auditor.log_key()).unwrap();
 
+    // What auditors copy has the cosignatures that their policy demands.
+    let copy = world.home.path().join("copy");
+    let (copy, profile) = (copy.to_str().unwrap(), world.profile("auditor"));
+    run(["audit", "mirror", "--profile", profile.to_str().unwrap(), copy]).well();
+    let trusted = world.folder.join("witnesses.policy");
+    run(["audit", "verify", "--policy", trusted.to_str().unwrap(), copy]).well();
+
     // Without the quorum exchanges go on, what was published stays, and the rest is told to wait.
     drop(office);
     let second = registry.publish(&licences(2)[1..]).await.unwrap().receipt;

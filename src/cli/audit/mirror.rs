@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::{advance, connect, entries_bar, or_exit, read_log_key};
 use crate::{
-    audit::{Folder, GrpcSource, mirror},
+    audit::{CHECKPOINT_FILE, Error, Folder, GrpcSource, mirror},
     cli::{Exit, OrExit as _, Output, Run, block_on},
     client::Profile,
+    files,
 };
 
 /// Copy the exchange log from the hub into a folder, or bring such a copy up to date
@@ -45,6 +46,12 @@ impl Run for Mirror {
             let bar = entries_bar("copying");
             let result = mirror(&mut source, &folder, &log_key, &mut advance(&bar)).await;
             bar.finish_and_clear();
+            if let Err(Error::RolledBack { .. } | Error::TwoHistories { .. }) = result {
+                // What contradicts the copy is kept as proof by now: a hub that knows what it is behind goes no further.
+                if let Ok(held) = files::read_text(&folder.path().join(CHECKPOINT_FILE)) {
+                    source.show(&held).await;
+                }
+            }
             or_exit(result, "cannot copy the log")
         })?;
         output.print(&mirrored)?;
