@@ -112,9 +112,16 @@ pub struct Suspicion {
 impl fmt::Display for Suspicion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, refused, time, .. } = self;
-        write!(f, "{}  {} entries, root {} refused at {time}: ", kind.as_str(), refused.size, refused.root)?;
-        f.write_str(&self.meaning)
+        let time = said(*time);
+        writeln!(f, "{}: {} entries, root {}, refused at {time}", kind.as_str(), refused.size, refused.root)?;
+        write!(f, "    {}", self.meaning)
     }
+}
+
+/// A time as people read it.
+pub(super) fn said(time: u64) -> String {
+    let stamp = i64::try_from(time).ok().and_then(|time| jiff::Timestamp::from_second(time).ok());
+    stamp.map_or_else(|| format!("{time} s after 1970"), |stamp| stamp.to_string())
 }
 
 /// What came, and what it met.

@@ -192,17 +192,17 @@ pub struct LogStatus {
 impl fmt::Display for LogStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.origin)?;
-        match (self.size, &self.root) {
-            (Some(size), Some(root)) => write!(f, "\n  cosigned   {size} entries, root {root}")?,
-            _ => write!(f, "\n  cosigned   nothing yet")?,
+        match (self.size, &self.root, self.cosigned_at) {
+            (Some(size), Some(root), Some(time)) => {
+                write!(f, "\n  cosigned: {size} entries, root {root}, at {}", evidence::said(time))?;
+            }
+            _ => write!(f, "\n  cosigned: nothing yet")?,
         }
-        for suspicion in &self.evidence {
-            write!(f, "\n  {suspicion}")?;
+        self.evidence.iter().try_for_each(|suspicion| write!(f, "\n  {suspicion}"))?;
+        if self.evidence.is_empty() {
+            return Ok(());
         }
-        if !self.evidence.is_empty() {
-            write!(f, "\n  both checkpoints of each are in {}", self.evidence_folder.display())?;
-        }
-        Ok(())
+        write!(f, "\n  both checkpoints of each are in {}", self.evidence_folder.display())
     }
 }
 

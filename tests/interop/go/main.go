@@ -16,6 +16,7 @@ const usage = `usage:
   interop new-log FOLDER                 make a log's key, and print its vkey
   interop witness FOLDER URL VKEY        show a witness that log's growth, forks and rollbacks
   interop cosign KEPT URL VKEY COPY      have a witness cosign a kept demo's log as it grew, and copy the log with the cosignature
+  interop published URL POLICY           wait until a hub publishes a checkpoint that meets a trust policy
   interop policy FOLDER POLICY           verify a copy's checkpoint under a trust policy`
 
 func main() {
@@ -31,6 +32,8 @@ func main() {
 		run = func() error { return tryWitness(args[1], args[2], args[3]) }
 	case len(args) == 5 && args[0] == "cosign":
 		run = func() error { return cosign(args[1], args[2], args[3], args[4]) }
+	case len(args) == 3 && args[0] == "published":
+		run = func() error { return published(args[1], args[2]) }
 	case len(args) == 3 && args[0] == "policy":
 		run = func() error { return checkPolicy(args[1], args[2]) }
 	default:

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -263,6 +264,40 @@ func cosign(kept, url, vkey, copy string) error {
 	}
 	fmt.Printf("%s: cosigned %d checkpoints of the hub\n", verifier.Name(), len(sizes))
 	return os.WriteFile(filepath.Join(copy, "checkpoint"), last, 0o600)
+}
+
+// published waits until a hub serves a checkpoint that meets a policy.
+func published(url, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	policy, err := torchwood.ParsePolicy(text)
+	if err != nil {
+		return err
+	}
+	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(100 * time.Millisecond) {
+		var checkpoint torchwood.Checkpoint
+		if checkpoint, err = fetched(url, policy); err == nil {
+			fmt.Printf("torchwood: the hub publishes a checkpoint of size %d that meets the policy\n", checkpoint.N)
+			return nil
+		}
+	}
+	return err
+}
+
+func fetched(url string, policy torchwood.Policy) (torchwood.Checkpoint, error) {
+	response, err := http.Get(url + "/checkpoint")
+	if err != nil {
+		return torchwood.Checkpoint{}, err
+	}
+	defer response.Body.Close()
+	signed, err := io.ReadAll(response.Body)
+	if err != nil {
+		return torchwood.Checkpoint{}, err
+	}
+	checkpoint, _, err := torchwood.VerifyCheckpoint(signed, policy)
+	return checkpoint, err
 }
 
 // checkPolicy verifies a copy's checkpoint under a policy file, and sees it rejected where cosignatures are taken away.
