@@ -76,7 +76,9 @@ impl Hub {
     {
         let (settling, settled) = oneshot::channel();
         let (hub, call) = (Arc::clone(self), tracing::Span::current());
+        let deciding = self.sequencer.deciding();
         tokio::task::spawn_blocking(move || {
+            let _deciding = deciding;
             // A caller that has gone away fetches its receipt later.
             let settle = |settled, others| drop(settling.send((settled, others)));
             match call.in_scope(|| decide(&hub)) {

@@ -7,7 +7,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -41,6 +44,11 @@ use super::{
 pub(super) const MAX_WAITING: usize = 8_192;
 /// How many bytes one batch holds at most: it is held in memory and written in one piece.
 const MAX_BATCH_BYTES: usize = 8 << 20;
+/// While so many statements are being decided, the sequencer waits for some of them, once a batch: an append costs the same however
+/// much it holds. With fewer it would only delay those who are there.
+const MANY_DECIDING: usize = 8;
+/// How long it waits at most, where appends take longer.
+const MAX_LINGER: Duration = Duration::from_millis(2);
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
 /// How long a notice that is due waits at least for the drafts beside which it can be entered, or for a storage that was full.
@@ -130,9 +138,26 @@ struct Waiting {
 pub(super) struct Handle {
     queue: std::sync::Mutex<Option<mpsc::Sender<Waiting>>>,
     failure: Arc<watch::Sender<Option<String>>>,
+    deciding: Arc<AtomicUsize>,
+}
+
+/// A statement that is being decided and may become a draft.
+pub(super) struct Deciding(Arc<AtomicUsize>);
+
+impl Drop for Deciding {
+    fn drop(&mut self) {
+        // Only a hint is taken from the number, hence Relaxed.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Handle {
+    /// Says that a statement is being decided, until what is returned is dropped.
+    pub(super) fn deciding(&self) -> Deciding {
+        self.deciding.fetch_add(1, Ordering::Relaxed);
+        Deciding(Arc::clone(&self.deciding))
+    }
+
     /// Hands a draft over. `reply` hears what becomes of it, once; it is dropped unheard when the hub ends first.
     pub(super) fn submit(&self, draft: Draft, reply: impl FnOnce(Verdict, Others) + Send + 'static) {
         // The thread ends when no one holds the queue any more: it is held for the moment only.
@@ -181,6 +206,7 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
     let (queue, waiting) = mpsc::channel(MAX_WAITING);
     let failure = Arc::new(watch::Sender::new(None));
     let failed = Arc::clone(&failure);
+    let deciding = Arc::new(AtomicUsize::new(0));
     let snapshot = stage.published.load();
     let starting = |source| store::Error::Io { what: "starting the sequencer".to_owned(), source };
     let sequencer = Sequencer {
@@ -191,6 +217,8 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
         suppressed: BTreeMap::new(),
         timer: tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(starting)?,
         flushed: Instant::now(),
+        deciding: Arc::clone(&deciding),
+        appending: Duration::ZERO,
     };
     let thread = thread::Builder::new()
         .name("sequencer".to_owned())
@@ -203,7 +231,7 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
             }
         })
         .map_err(starting)?;
-    Ok((Handle { queue: std::sync::Mutex::new(Some(queue)), failure }, thread))
+    Ok((Handle { queue: std::sync::Mutex::new(Some(queue)), failure, deciding }, thread))
 }
 
 /// The system towards whose limit a draft counts, if it does.
@@ -224,6 +252,9 @@ struct Sequencer {
     /// Ends the wait for drafts when a notice is due.
     timer: tokio::runtime::Runtime,
     flushed: Instant,
+    deciding: Arc<AtomicUsize>,
+    /// How long the last append took.
+    appending: Duration,
 }
 
 /// A batch while it is put together; nothing of it is in the sequencer's own state yet.
@@ -364,6 +395,7 @@ impl Sequencer {
         let mut batch = self.begin(&snapshot);
         self.gather_notices(&mut batch, notices);
         let mut next = first;
+        let mut lingered = false;
         while let Some(Waiting { draft, reply }) = next.take() {
             // A draft may have been decided since the batch began: its entry's time must not be before its decision, or
             // whoever decides it again at that time would come to another.
@@ -379,6 +411,11 @@ impl Sequencer {
             }
             if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
                 next = waiting.try_recv().ok();
+                if next.is_none() && !lingered && self.deciding.load(Ordering::Relaxed) >= MANY_DECIDING {
+                    lingered = true;
+                    thread::sleep((self.appending * 3).min(MAX_LINGER));
+                    next = waiting.try_recv().ok();
+                }
             }
         }
         self.commit(&snapshot, batch)
@@ -489,7 +526,10 @@ impl Sequencer {
                 sign_checkpoint(&self.stage.signer, &tree.frontier()).map_err(|error| error.to_string())?;
             let batch =
                 Batch { entries, leaves, openings, frontier: tree.frontier(), checkpoint: checkpoint.to_string() };
-            match self.stage.log.append(first, &batch) {
+            let begun = Instant::now();
+            let appended = self.stage.log.append(first, &batch);
+            self.appending = begun.elapsed();
+            match appended {
                 Ok(()) => {}
                 Err(store::Error::Full { what, source }) => {
                     // Nothing was written, nothing of the batch is in our state: refuse it and go on.

@@ -4,7 +4,8 @@
 //! when it is private. On reading, `alg`, `use` and `kid` may be missing but must be right when present; members that
 //! RFC 7517 defines for others are ignored.
 
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ed25519_dalek::Verifier as _;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -15,6 +16,9 @@ use super::{Algorithm, Error, Random, Secret, Signer, Verifier, sha256};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VerifyingKey {
     public: [u8; Self::LENGTH],
+    /// The key as a point, found once rather than for every signature; `None` where the bytes are no point's, so that nothing ever
+    /// verifies.
+    point: Option<ed25519_dalek::VerifyingKey>,
     thumbprint: [u8; 32],
     kid: String,
 }
@@ -36,7 +40,8 @@ impl VerifyingKey {
 
     fn of(public: [u8; Self::LENGTH]) -> Self {
         let thumbprint = thumbprint(&public);
-        Self { public, thumbprint, kid: base64url(&thumbprint) }
+        let point = ed25519_dalek::VerifyingKey::from_bytes(&public).ok();
+        Self { public, point, thumbprint, kid: base64url(&thumbprint) }
     }
 
     /// Reads a public JWK.
@@ -93,9 +98,10 @@ impl Verifier for VerifyingKey {
     }
 
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
-        UnparsedPublicKey::new(&ED25519, &self.public)
-            .verify(message, signature)
-            .map_err(|_| Error::Signature { kid: self.kid.clone() })
+        let signature = ed25519_dalek::Signature::from_slice(signature).ok();
+        let verified =
+            self.point.zip(signature).is_some_and(|(point, signature)| point.verify(message, &signature).is_ok());
+        verified.then_some(()).ok_or_else(|| Error::Signature { kid: self.kid.clone() })
     }
 }
 

@@ -6,6 +6,7 @@ mod dsse;
 mod forgeries;
 mod properties;
 mod rfc9901;
+mod strictness;
 mod vectors;
 
 use std::sync::Mutex;
