@@ -44,7 +44,7 @@ const CONNECTIONS: usize = 4;
 /// Calls of each kind in a round: at a hundred microseconds each, a hundred times the 10 ms in which CPU time is told.
 const CALLS: u32 = 10_000;
 /// Rounds whose median is told.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Records published, which the queries go through.
 const RECORDS: u32 = 1_024;
 /// The most records in one publication.

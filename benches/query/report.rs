@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::{CALLS, CONNECTIONS, IN_FLIGHT, ROUNDS, load::Spent};
+use super::{CALLS, CONNECTIONS, IN_FLIGHT, ROUNDS, cost::Verification, load::Spent};
 
 /// fsyncs of one batch: the log's, and beside it the openings'.
 const SYNCS_PER_BATCH: f64 = 2.0;
@@ -12,7 +12,7 @@ const SYNCS_PER_BATCH: f64 = 2.0;
 /// What one round gave.
 pub(crate) struct Measured {
     pub(crate) bare: Spent,
-    pub(crate) verification: Duration,
+    pub(crate) verification: Verification,
     pub(crate) query: Spent,
 }
 
@@ -27,6 +27,7 @@ pub(crate) struct Report {
     answer_bytes: usize,
     bare: Calls,
     verification_us: f64,
+    own_verification_us: f64,
     query: Calls,
     batch_entries: f64,
     syncs_per_second: f64,
@@ -51,7 +52,7 @@ impl Report {
     /// The report of these rounds.
     pub(crate) fn of(rounds: &[Measured], request_bytes: usize, answer_bytes: usize) -> Self {
         let ratio = |round: &Measured| {
-            per_call(round.query.cpu.total()) / (per_call(round.bare.cpu.total()) + micros(round.verification))
+            per_call(round.query.cpu.total()) / (per_call(round.bare.cpu.total()) + micros(round.verification.ring))
         };
         let batches = |round: &Measured| round.query.answered.checkpoints.len() as f64;
         Self {
@@ -62,7 +63,8 @@ impl Report {
             request_bytes,
             answer_bytes,
             bare: Calls::of(rounds, |round| &round.bare),
-            verification_us: median(rounds, |round| micros(round.verification)),
+            verification_us: median(rounds, |round| micros(round.verification.ring)),
+            own_verification_us: median(rounds, |round| micros(round.verification.own)),
             query: Calls::of(rounds, |round| &round.query),
             batch_entries: median(rounds, |round| f64::from(CALLS) / batches(round)),
             syncs_per_second: median(rounds, |round| {
@@ -125,7 +127,11 @@ impl fmt::Display for Report {
                 p99_us / 1e3,
             )?;
         }
-        writeln!(f, "{:24} {:>8} {:>8} {:>8}   {:6.1}", "Ed25519 verification", "", "", "", self.verification_us)?;
+        for (name, cost) in
+            [("Ed25519 verification", self.verification_us), ("the same as the hub does", self.own_verification_us)]
+        {
+            writeln!(f, "{name:24} {:>8} {:>8} {:>8}   {cost:6.1}", "", "", "")?;
+        }
         writeln!(f)?;
         writeln!(f, "{:.1} entries a batch, {:.0} fsyncs a second", self.batch_entries, self.syncs_per_second)?;
         let ratios: Vec<String> = self.ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();

@@ -46,7 +46,7 @@ pub(super) const MAX_WAITING: usize = 8_192;
 const MAX_BATCH_BYTES: usize = 8 << 20;
 /// While so many statements are being decided, the sequencer waits for some of them, once a batch: an append costs the same however
 /// much it holds. With fewer it would only delay those who are there.
-const MANY_DECIDING: usize = 8;
+const MANY_DECIDING: usize = 4;
 /// How long it waits at most, where appends take longer.
 const MAX_LINGER: Duration = Duration::from_millis(2);
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
