@@ -2,7 +2,7 @@
 //!
 //! Everything is synthetic. Nothing here touches a disk or a network.
 
-#![expect(dead_code, reason = "two programs share it, each of which uses a part")]
+#![allow(dead_code, reason = "programs share it, each of which uses a part")]
 
 use std::{collections::BTreeSet, sync::Arc};
 

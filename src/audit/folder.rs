@@ -78,8 +78,11 @@ impl Folder {
     /// The content of a file; `None` where there is none.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let read = || {
-            let mut bytes = Vec::new();
-            File::open(self.path.join(name))?.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
+            let file = File::open(self.path.join(name))?;
+            let expected = file.metadata()?.len().min(MAX_FILE_LEN);
+            // One more, so that the end is seen without growing.
+            let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
+            file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes)?;
             if bytes.len() as u64 > MAX_FILE_LEN {
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any file of a log"));
             }

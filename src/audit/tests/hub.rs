@@ -301,6 +301,17 @@ impl Hub {
     }
 
     pub(super) fn publication(&mut self, record: u8, version: u32, status: RecordStatus) -> Statement {
+        self.publication_by(&provider(), record, version, status)
+    }
+
+    /// A publication of which one key signs the statement and the record.
+    pub(super) fn publication_by(
+        &mut self,
+        publisher: &Actor,
+        record: u8,
+        version: u32,
+        status: RecordStatus,
+    ) -> Statement {
         let publication = Publication {
             resource_id: RESOURCE.parse().unwrap(),
             resource_version: 1,
@@ -312,9 +323,9 @@ impl Hub {
                 validity: Validity::default(),
                 status,
             }],
-            issuer_key: kid(&provider().key()),
+            issuer_key: kid(&publisher.key()),
         };
-        Statement::Publication(self.header(&provider()), publication)
+        Statement::Publication(self.header(publisher), publication)
     }
 
     pub(super) fn publish(&mut self, record: u8, version: u32, status: RecordStatus) -> u64 {

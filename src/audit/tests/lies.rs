@@ -17,8 +17,9 @@ use crate::{
         directory::Capability,
         id::Digest,
         outcome::{Effect, Erased, Notice, Outcome, Refusal, RefusalReason, Suppressed},
-        record::RecordStatus,
+        record::{RecordStatus, Validity},
         statement::{RuleChange, Statement},
+        time::{date_of_days, days_of_date},
     },
     wire::Entry,
 };
@@ -111,6 +112,25 @@ fn releases_beyond_the_decision() {
             release.sd_hash = Some(Digest([9; 32]));
         })
     });
+    // Valid until yesterday, and from tomorrow on.
+    for (from, until) in [(None, Some(-1)), (Some(1), None)] {
+        expect(&["RECORD_STATUS"], |hub| {
+            let day = |days| date_of_days(days_of_date(hub.time.civil_day(0)) + days);
+            let validity = Validity { from: from.map(day), until: until.map(day) };
+            let Statement::Publication(header, mut publication) = hub.publication(3, 1, RecordStatus::Active) else {
+                panic!("not a publication");
+            };
+            publication.records[0].validity = validity;
+            hub.submit(&provider(), &Statement::Publication(header, publication));
+            hub.query(&["NAME"], &[3]);
+            hub.query_entering(&["NAME"], &[3], |permitted| {
+                let release = &mut permitted.records[0];
+                release.status = RecordStatus::Active;
+                release.fields = vec!["NAME".parse().unwrap()];
+                release.sd_hash = Some(Digest([9; 32]));
+            })
+        });
+    }
     expect(&["RECORD_NOT_CURRENT"], |hub| {
         let before = hub.clone();
         hub.publish(1, 2, RecordStatus::Active);
@@ -276,6 +296,20 @@ fn requests_answered_again() {
         let outcome = hub.decide(&consumer(), &honest, &[1]);
         hub.enter(consumer().sign(&statement), &statement, outcome)
     });
+    let refused = |fields: &'static [&str], refusal: Refusal| {
+        move |hub: &mut Hub| {
+            hub.query(&["NAME"], &[1]);
+            let header = hub.header_again(&consumer(), hub.last_request());
+            let statement = Statement::Query(header, query(fields, 1));
+            hub.enter(consumer().sign(&statement), &statement, Outcome::Refused(refusal))
+        }
+    };
+    let not_agreed = Refusal {
+        agreement: Some((AGREEMENT.parse().unwrap(), 1)),
+        ..Refusal::new(RefusalReason::FieldNotAgreed, "HOLDER")
+    };
+    expect(&["REFUSAL_DIFFERS"], refused(&["HOLDER"], not_agreed));
+    expect(&["REFUSAL_DIFFERS"], refused(&["STATUS"], Refusal::new(RefusalReason::RequestIdReused, "another")));
     expect(&["WRONGLY_DONE:CLOCK_SKEW"], |hub| {
         let mut header = hub.header(&consumer());
         header.issued_at = hub.time.plus_seconds(-301);

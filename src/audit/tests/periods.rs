@@ -359,9 +359,9 @@ proptest! {
         length in 0..20_i64,
     ) {
         let mut hub = Hub::running();
-        let mut asker = consumer();
+        let (mut asker, mut publisher) = (consumer(), provider());
         for act in acts {
-            play(&mut hub, &mut asker, act);
+            play(&mut hub, &mut asker, &mut publisher, act);
         }
         let from = Time::start_of(day("2026-01-03"), CHINA).plus_seconds(first * 86_400 + 1).civil_day(CHINA);
         let to = Time::start_of(from, CHINA).plus_seconds(length * 86_400 + 1).civil_day(CHINA);

@@ -82,9 +82,8 @@ fn compromised() -> (Hub, Actor, u64) {
 fn an_honest_hub_withholds_what_a_compromised_key_signed_until_it_is_signed_anew() {
     let (mut hub, next, published) = compromised();
     hub.query(&["NAME"], &[1, 3]);
-    let Statement::Publication(header, mut publication) = hub.publication(3, 2, RecordStatus::Active) else { panic!() };
-    publication.issuer_key = kid(&next.key());
-    hub.submit(&next, &Statement::Publication(header, publication));
+    let anew = hub.publication_by(&next, 3, 2, RecordStatus::Active);
+    hub.submit(&next, &anew);
     hub.query(&["NAME"], &[3]);
     assert_eq!(codes(&hub), [suspect(published)]);
 }

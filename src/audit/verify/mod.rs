@@ -151,13 +151,14 @@ pub fn verify(folder: &Folder, trust: &Trust, options: &Options, watch: &mut dyn
             let place = Place { index, leaf: *leaf, is_sealed };
             replay.follow(&place, content, &mut report, &mut findings, watch)?;
         }
+        if bundle.entries.len() < usize::from(bundle.path.width()) {
+            replay.lose(range.start + bundle.entries.len() as u64);
+        }
         watch.advance(Stage::Entries, range.end, size);
         Ok(ControlFlow::Continue(()))
     })?;
     report.root = tree.finish(&mut findings)?.to_string();
-    let (times, ledger) = replay.finish();
-    (report.first_time, report.last_time) = times.map(|(first, last)| (first.to_string(), last.to_string())).unzip();
-    if let Some(ledger) = ledger {
+    if let Some(ledger) = replay.finish(&mut report) {
         look_back(folder, size, ledger, options, &mut findings, watch)?;
     }
     report.rules = findings.counts().clone();

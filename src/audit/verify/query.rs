@@ -75,9 +75,12 @@ pub(super) fn follow(
         );
         found.add(Fault::AgreementDiffers, message);
     }
+    let day = match &access {
+        Ok(access) => access.day,
+        Err(_) => act.now.civil_day(ledger.rules.policy.civil_day_offset_seconds),
+    };
     compare(access.map(|_| ()), &act.entry.outcome, &[], found);
     check_releases(ledger, act, query, permitted, found)?;
-    let day = act.now.civil_day(ledger.rules.policy.civil_day_offset_seconds);
     ledger.quotas.take(&permitted.agreement_id, day, query.commitments.len() as u64);
     Ok(lookup)
 }

@@ -34,6 +34,8 @@ pub(super) struct Replay<'a> {
     genesis: Option<Hash>,
     keys: &'a Keys,
     times: Option<(Time, Time)>,
+    /// The first entry that could not be followed as it was sealed.
+    lost: Option<u64>,
     ledger: Option<Ledger<'a>>,
 }
 
@@ -85,7 +87,7 @@ pub(super) struct Act<'a> {
 impl<'a> Replay<'a> {
     /// A replay from the beginning.
     pub(super) fn new(trust: &Trust, keys: &'a Keys) -> Self {
-        Self { origin: trust.origin(), genesis: trust.genesis, keys, times: None, ledger: None }
+        Self { origin: trust.origin(), genesis: trust.genesis, keys, times: None, lost: None, ledger: None }
     }
 
     /// Checks an entry and follows it.
@@ -102,6 +104,9 @@ impl<'a> Replay<'a> {
     ) -> Result<(), Error> {
         let mut found = Found::default();
         let followed = self.check(place, content, &mut found)?;
+        if !place.is_sealed || matches!(content, Content::Unreadable(_) | Content::Unread(..)) {
+            self.lose(place.index);
+        }
         if !place.is_sealed {
             return Ok(());
         }
@@ -118,9 +123,19 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// What the log said, once all of it was followed: the times of its first and last entries, and what is left to check.
-    pub(super) fn finish(self) -> (Option<(Time, Time)>, Option<Ledger<'a>>) {
-        (self.times, self.ledger)
+    /// Passes over an entry that is not there.
+    pub(super) fn lose(&mut self, index: u64) {
+        self.lost.get_or_insert(index);
+    }
+
+    /// Tells what the log said, once all of it was followed, and gives what is left to check.
+    pub(super) fn finish(self, report: &mut Report) -> Option<Ledger<'a>> {
+        let (first, last) = self.times.unzip();
+        (report.first_time, report.last_time) = (first.map(|time| time.to_string()), last.map(|time| time.to_string()));
+        report.notes.extend(self.lost.map(|index| {
+            format!("entry {index} could not be followed as it was sealed: findings after it may be its consequence")
+        }));
+        self.ledger
     }
 
     /// Says on what the entry's outcome rests, where it is a decision.

@@ -12,16 +12,16 @@ use std::{
 
 use super::Error;
 
-/// How many bytes of items are sorted in memory: few enough that a log of ten thousand entries, whose items take about as
-/// much, needs no less memory than one that fills temporary files.
-const RUN_BYTES: usize = 4 << 20;
+/// How many bytes of items are sorted in memory: few enough that a log of ten thousand entries, whose items take more, needs
+/// no less memory than one of any length.
+const RUN_BYTES: usize = 1 << 20;
 
 /// How many runs are merged at once. Two sorters of a billion items each have at most some two hundred files open, below the
 /// least limit that systems set.
 const FAN_IN: usize = 32;
 
-/// The buffer with which each run is read while it is merged: 32 of them are a mebibyte for each level of runs.
-const READ_BUFFER: usize = 32 << 10;
+/// The buffer with which each run is read while it is merged: 32 of them are half a mebibyte for each level of runs.
+const READ_BUFFER: usize = 16 << 10;
 
 /// Takes items in any order, gives them in theirs.
 pub(super) struct Sorter {

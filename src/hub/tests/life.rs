@@ -57,6 +57,18 @@ async fn published_record_is_found_by_holder_and_by_identifier_and_verifies_unde
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn records_that_another_key_signed_than_their_publication_names_are_rejected() {
+    let world = World::furnished(memory::store()).await;
+    let administrator = KeyId(*world.administrator.key.verifying_key().thumbprint());
+    for named in [administrator, KeyId([7; 32])] {
+        let answer = world.publish_naming(named, vec![world.record(0, 1)]).await;
+        let Outcome::Published(results) = &answer.receipt.outcome else { panic!("{:?}", answer.receipt.outcome) };
+        assert_eq!(*results, [[RecordViolation::Signature].into()]);
+    }
+    assert_eq!(world.publish(vec![world.record(0, 1)]).await.violations, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn query_that_finds_nothing_is_permitted_with_no_records() {
     let world = World::furnished(memory::store()).await;
     let answer = world.ask_holder(500).await;

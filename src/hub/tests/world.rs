@@ -296,12 +296,21 @@ impl World {
     }
 
     pub(super) async fn publish(&self, records: Vec<(PublishedRecord, RecordBody)>) -> PublicationAnswer {
+        self.publish_naming(KeyId(*self.provider.key.verifying_key().thumbprint()), records).await
+    }
+
+    /// Publishes records, saying that this key signed them.
+    pub(super) async fn publish_naming(
+        &self,
+        issuer_key: KeyId,
+        records: Vec<(PublishedRecord, RecordBody)>,
+    ) -> PublicationAnswer {
         let (records, bodies) = records.into_iter().unzip();
         let publication = Publication {
             resource_id: RESOURCE.parse().unwrap(),
             resource_version: self.hub.snapshot().rules.catalog.newest(RESOURCE).unwrap().0,
             records,
-            issuer_key: KeyId(*self.provider.key.verifying_key().thumbprint()),
+            issuer_key,
         };
         let envelope = self.provider.sign(&Statement::Publication(self.header(&self.provider), publication));
         self.hub.publish(self.provider.system.clone(), envelope, bodies).await.unwrap()
