@@ -5,15 +5,18 @@
 //! /tile/<L>/<N>[.p/<W>]            hashes
 //! /tile/entries/<N>[.p/<W>]        entries, for those with the audit capability
 //! /healthz                         whether the hub works
+//! /metrics                         counts, for those who administer or audit
 //! ```
 //!
 //! | file | what |
 //! |---|---|
 //! | `server` | connections, each with a bounded life |
 //! | `site` | what is answered to whom |
+//! | `metrics` | how the hub is doing |
 //! | `content` | bodies, and how long they may be kept |
 
 mod content;
+mod metrics;
 mod server;
 mod site;
 

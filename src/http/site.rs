@@ -9,7 +9,10 @@ use hyper::{Method, Response, StatusCode};
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use tracing::{debug, error, info, warn};
 
-use super::content::{BYTES, Content, Keep, TEXT, found, nothing};
+use super::{
+    content::{BYTES, Content, Keep, TEXT, found, nothing},
+    metrics::{self, Answers, METRICS},
+};
 use crate::{
     config::Public,
     edge::Peer,
@@ -29,6 +32,7 @@ pub(super) struct Site {
     hub: Arc<Hub>,
     public: Public,
     bundles: Arc<Semaphore>,
+    answers: Answers,
 }
 
 /// Who may read something.
@@ -37,11 +41,12 @@ enum Readers {
     Anybody,
     Registered,
     Auditors,
+    Operators,
 }
 
 impl Site {
     pub(super) fn new(hub: Arc<Hub>, public: Public) -> Self {
-        Self { hub, public, bundles: Arc::new(Semaphore::new(BUNDLES)) }
+        Self { hub, public, bundles: Arc::new(Semaphore::new(BUNDLES)), answers: Answers::default() }
     }
 
     /// Answers a request, and traces one line.
@@ -51,6 +56,7 @@ impl Site {
             Ok(response) => response,
             Err(_) => nothing(StatusCode::SERVICE_UNAVAILABLE, "not found in time"),
         };
+        self.answers.count(response.status());
         let (status, micros) = (response.status().as_u16(), u64::try_from(started.elapsed().as_micros()));
         let micros = micros.unwrap_or(u64::MAX);
         match status {
@@ -68,10 +74,11 @@ impl Site {
         match path {
             "/checkpoint" => self.checkpoint(peer),
             "/healthz" => found(TEXT, Keep::No, "ok\n"),
+            "/metrics" => self.metrics(peer),
             _ if path.starts_with("/tile/") => self.tile(peer, path).await,
             _ => nothing(
                 StatusCode::NOT_FOUND,
-                "there are /checkpoint, /tile/<level>/<number>, /tile/entries/<number> and /healthz here",
+                "there are /checkpoint, /tile/<level>/<number>, /tile/entries/<number>, /healthz and /metrics here",
             ),
         }
     }
@@ -87,6 +94,19 @@ impl Site {
             Err(error) => {
                 error!(%error, "the checkpoint cannot be read");
                 nothing(StatusCode::INTERNAL_SERVER_ERROR, "the checkpoint cannot be read")
+            }
+        }
+    }
+
+    fn metrics(&self, peer: &Peer) -> Response<Content> {
+        if let Err(why) = self.check(peer, Readers::Operators) {
+            return nothing(StatusCode::FORBIDDEN, &why);
+        }
+        match metrics::page(&self.hub, &self.answers) {
+            Ok(page) => found(METRICS, Keep::No, page),
+            Err(error) => {
+                error!(%error, "the metrics cannot be told");
+                nothing(StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be told")
             }
         }
     }
@@ -136,6 +156,7 @@ impl Site {
         };
         let allowed = match readers {
             Readers::Auditors => self.hub.audited(system).map(drop),
+            Readers::Operators => self.hub.operated(system),
             _ => self.hub.registered(system),
         };
         allowed.map_err(|error: hub::Error| error.to_string())

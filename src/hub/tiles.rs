@@ -1,7 +1,7 @@
 //! The log as its tiles: what outsiders read it by.
 
 use crate::{
-    domain::id::SystemId,
+    domain::{directory::Capability, id::SystemId},
     tlog::{TileKind, TilePath, encode_bundle, encode_hashes},
 };
 
@@ -14,6 +14,16 @@ impl Hub {
     /// When it is not.
     pub fn registered(&self, peer: &SystemId) -> Result<(), Error> {
         self.known_peer(peer).map(drop)
+    }
+
+    /// Whether a peer may see how the hub is doing: administrators and auditors.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn operated(&self, peer: &SystemId) -> Result<(), Error> {
+        let directory = &self.known_peer(peer)?.rules.directory;
+        let may = [Capability::Administer, Capability::Audit].iter().any(|needed| directory.holds(peer, *needed));
+        if may { Ok(()) } else { Err(Error::NotAllowed(Capability::Administer)) }
     }
 
     /// The content of a tile of hashes, or of a bundle of entries; none where the log has none so wide. A narrower one than

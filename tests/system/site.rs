@@ -94,6 +94,16 @@ async fn entries_are_for_those_who_audit_and_nobody_else() {
         assert_eq!(refused.header("cache-control"), "no-store");
         assert_eq!(site.get("/tile/0/000.p/3").await.status, StatusCode::OK);
     }
+    for (reader, status) in [(None, 403), (Some("permits"), 403), (Some("auditor"), 200)] {
+        assert_eq!(world.site(address, reader).get("/metrics").await.status.as_u16(), status, "{reader:?}");
+    }
+    let size = world.log().await.size();
+    let page = world.site(address, Some("auditor")).get("/metrics").await.body;
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert!(page.contains(&format!("\nhutong_log_entries {size}\n")), "{page}");
+    assert!(page.contains(&format!("\nhutong_published_entries {size}\n")), "{page}");
+    assert!(page.contains("\nhutong_http_answers_total{status=\"4xx\"} 5\n"), "{page}");
+
     // The directory decides, at each request anew.
     assert_eq!(world.site(address, Some("auditor")).get(&bundle).await.status, StatusCode::OK);
     let administrator = world.client("administrator").await;
