@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::{
     domain::{
         outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, Suppressed},
-        statement::{AgreementConsent, Genesis, Publication, Query, RuleChange, Statement},
+        statement::{AgreementConsent, Erasure, Genesis, Publication, Query, RuleChange, Statement, Trace},
     },
     wire::{self, Entry},
 };
@@ -123,6 +123,8 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
         Statement::Genesis(_) => ("genesis", "创世"),
         Statement::Publication(..) => ("publication", "发布"),
         Statement::Query(..) => ("query", "查询"),
+        Statement::Trace(..) => ("holder-trace", "查询追溯"),
+        Statement::Erasure(..) => ("opening-erasure", "清除开示令"),
         Statement::Rule(_, change) => match change {
             RuleChange::RegisterDepartment { .. } => ("register-department", "登记部门"),
             RuleChange::RegisterSystem { .. } => ("register-system", "登记系统"),
@@ -161,6 +163,8 @@ fn terms(statement: &Statement) -> Terms {
         Statement::Genesis(genesis) => genesis_terms(genesis),
         Statement::Publication(_, publication) => publication_terms(publication),
         Statement::Query(_, query) => query_terms(query),
+        Statement::Trace(_, trace) => trace_terms(trace),
+        Statement::Erasure(_, erasure) => erasure_terms(*erasure),
         Statement::Rule(_, change) => rule_terms(change),
     }
 }
@@ -197,6 +201,21 @@ fn query_terms(query: &Query) -> Terms {
     ];
     terms.extend(query.agreement_id.iter().map(|id| ("agreement 协议", id.to_string())));
     terms
+}
+
+fn trace_terms(trace: &Trace) -> Terms {
+    let mut terms = vec![("purpose 用途", trace.purpose.to_string())];
+    terms.extend(trace.since.map(|since| ("since", since.to_string())));
+    terms.extend(trace.until.map(|until| ("until", until.to_string())));
+    terms
+}
+
+fn erasure_terms(erasure: Erasure) -> Terms {
+    match erasure {
+        Erasure::Before(time) => vec![("entered before", time.to_string())],
+        // Whom the commitment names, nobody keeps.
+        Erasure::Holder(commitment) => vec![("holder 持证主体", commitment.to_string())],
+    }
 }
 
 fn rule_terms(change: &RuleChange) -> Terms {
@@ -270,6 +289,11 @@ fn outcome(outcome: &Outcome) -> Terms {
             terms
         }
         Outcome::Applied(effect) => vec![("applied 生效", effect_text(effect))],
+        Outcome::HolderTraced(traced) => vec![
+            ("found", format!("{} exchanges", traced.exchanges)),
+            ("looked at", format!("the log's first {} entries", traced.log_size)),
+        ],
+        Outcome::ErasureOrdered => vec![("ordered 受理", "erasure of openings".to_owned())],
         Outcome::Noted(Notice::Suppressed(Suppressed { system, count, since, until })) => vec![
             ("suppressed 未登记", format!("{count} requests of {system}")),
             ("period 时段", format!("{since} to {until}")),

@@ -132,6 +132,8 @@ faults! {
     /// A record was accepted that no body can make right: an impossible status or validity, or another resource's handle.
     RecordInvalid = "RECORD_INVALID",
 
+    /// A trace of a holder looked at more entries than there were, or found more than it looked at.
+    TraceImpossible = "TRACE_IMPOSSIBLE",
     /// The hub says that it suppressed requests of a system, and the log does not show that the system had reached its limit in
     /// that minute, or the minute is none.
     SuppressionUnfounded = "SUPPRESSION_UNFOUNDED",

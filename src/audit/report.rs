@@ -26,6 +26,8 @@ pub enum Fact {
     Openings,
     /// What the bodies of a publication's records held.
     RecordBodies,
+    /// Which exchanges were about a holder.
+    TraceResult,
 }
 
 impl Basis {
@@ -61,7 +63,7 @@ pub struct Decision<'a> {
     pub kind: &'static str,
     /// Who acted.
     pub actor: &'a str,
-    /// `permitted`, `published`, `applied`, or the reason of a refusal.
+    /// `permitted`, `published`, `applied`, `traced`, `ordered`, or the reason of a refusal.
     pub outcome: &'static str,
     /// What it rests on.
     pub basis: Basis,
@@ -76,6 +78,8 @@ impl<'a> Decision<'a> {
             Outcome::QueryPermitted(_) => "permitted",
             Outcome::Published(_) => "published",
             Outcome::Applied(_) => "applied",
+            Outcome::HolderTraced(_) => "traced",
+            Outcome::ErasureOrdered => "ordered",
             Outcome::Noted(_) => "noted",
         };
         let actor = statement.header().map_or("", |header| header.actor.as_str());

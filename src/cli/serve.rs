@@ -145,7 +145,7 @@ fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> 
     let options =
         embedded::Options { high_water_path: settings.high_water_path.clone(), ..embedded::Options::default() };
     let random = Arc::new(DrawnAhead::new(SystemRandomness::new()));
-    let store = embedded::open(&folder.join(STORE), &vault_key, random, &options)
+    let store = embedded::open(&folder.join(STORE), &vault_key, Arc::clone(&random) as _, &options)
         .with_context(|| format!("cannot open the hub in {}", folder.display()))?;
 
     let first = store.reader.entries(0, 1, 1)?;
@@ -155,6 +155,7 @@ fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> 
         blind_index: vault_key.blind_index(),
         log_signer: LogSigner::new(name, log_key),
         clock: Arc::new(SystemClock),
+        random,
     };
     let mut said = 0;
     let hub = Hub::open(parts, |done, of| {

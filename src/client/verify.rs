@@ -379,6 +379,8 @@ pub fn outcome_in_words(outcome: &Outcome) -> String {
             format!("published {accepted} of {} records", results.len())
         }
         Outcome::Applied(_) => "applied".to_owned(),
+        Outcome::HolderTraced(traced) => format!("{} exchanges traced", traced.exchanges),
+        Outcome::ErasureOrdered => "erasure of openings ordered".to_owned(),
         Outcome::Noted(Notice::Suppressed(suppressed)) => {
             format!("{} requests of {} suppressed", suppressed.count, suppressed.system)
         }

@@ -21,11 +21,14 @@ pub enum Capability {
     Administer,
     /// Read the whole exchange log.
     Audit,
+    /// Trace who asked about a holder.
+    Trace,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Publish, Self::Query, Self::SignAgreements, Self::Administer, Self::Audit];
+    pub const ALL: [Self; 6] =
+        [Self::Publish, Self::Query, Self::SignAgreements, Self::Administer, Self::Audit, Self::Trace];
 
     /// The code by which people and refusals name it.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Capability {
             Self::SignAgreements => "sign-agreements",
             Self::Administer => "administer",
             Self::Audit => "audit",
+            Self::Trace => "trace",
         }
     }
 

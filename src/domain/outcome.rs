@@ -20,8 +20,21 @@ pub enum Outcome {
     Published(Vec<BTreeSet<RecordViolation>>),
     /// A rule was changed.
     Applied(Effect),
+    /// It was found who asked about a holder.
+    HolderTraced(HolderTraced),
+    /// An order to erase openings stands.
+    ErasureOrdered,
     /// The hub tells something of itself; no statement asked for it.
     Noted(Notice),
+}
+
+/// It was found who asked about a holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HolderTraced {
+    /// The size of the log that was looked at.
+    pub log_size: u64,
+    /// How many of its entries are about the holder.
+    pub exchanges: u64,
 }
 
 /// What the hub tells of itself.

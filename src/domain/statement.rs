@@ -39,6 +39,10 @@ pub enum Statement {
     Publication(Header, Publication),
     /// Asks for fields of records.
     Query(Header, Query),
+    /// Asks who asked about a holder.
+    Trace(Header, Trace),
+    /// Orders openings to be erased.
+    Erasure(Header, Erasure),
 }
 
 impl Statement {
@@ -46,7 +50,11 @@ impl Statement {
     pub fn header(&self) -> Option<&Header> {
         match self {
             Self::Genesis(_) => None,
-            Self::Rule(header, _) | Self::Publication(header, _) | Self::Query(header, _) => Some(header),
+            Self::Rule(header, _)
+            | Self::Publication(header, _)
+            | Self::Query(header, _)
+            | Self::Trace(header, _)
+            | Self::Erasure(header, _) => Some(header),
         }
     }
 
@@ -57,6 +65,8 @@ impl Statement {
             Self::Rule(_, change) => change.capability(),
             Self::Publication(..) => Some(Capability::Publish),
             Self::Query(..) => Some(Capability::Query),
+            Self::Trace(..) => Some(Capability::Trace),
+            Self::Erasure(..) => Some(Capability::Administer),
         }
     }
 }
@@ -260,4 +270,30 @@ pub struct Query {
     pub lookup: LookupKind,
     /// A commitment for each lookup.
     pub commitments: Vec<Commitment>,
+}
+
+/// A question of who asked about a holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// 用途.
+    pub purpose: Code,
+    /// A commitment to the holder's identifier.
+    pub holder: Commitment,
+    /// A commitment to the case number 办件编号.
+    pub case_commitment: Commitment,
+    /// A commitment to the legal basis 使用依据.
+    pub legal_basis: Option<Commitment>,
+    /// Only entries of this time or later.
+    pub since: Option<Time>,
+    /// Only entries before this time.
+    pub until: Option<Time>,
+}
+
+/// Which openings are to be erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Erasure {
+    /// Those of queries and traces entered before a time.
+    Before(Time),
+    /// Those that name a holder: a commitment to its identifier.
+    Holder(Commitment),
 }

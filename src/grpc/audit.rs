@@ -1,43 +1,38 @@
 //! `AuditService`.
 
-use std::{
-    ops::Range,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{ops::Range, sync::Arc};
 
-use tokio::{sync::mpsc, time::timeout};
-use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
-use super::{Services, blocking, call::Place, peer_of, receipt_to_proto, status};
+use super::{
+    Services, blocking,
+    call::Place,
+    opening::progress_to_proto,
+    peer_of, receipt_to_proto, status,
+    stream::{Parts, Sender},
+};
 use crate::{
-    domain::id::{RequestId, SystemId},
-    hub::{Hub, ProvenUnder},
+    domain::{
+        id::{RequestId, SystemId},
+        outcome::Outcome,
+    },
+    hub::{Hub, ProvenUnder, Traced},
     tlog::Hash,
-    wire::proto::{
-        GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
-        GetInclusionProofRequest, GetInclusionProofResponse, GetReceiptRequest, GetReceiptResponse, ReadEntriesRequest,
-        ReadEntriesResponse, audit_service_server::AuditService, get_receipt_request::Selector,
+    wire::{
+        self,
+        proto::{
+            GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
+            GetInclusionProofRequest, GetInclusionProofResponse, GetReceiptRequest, GetReceiptResponse,
+            ReadEntriesRequest, ReadEntriesResponse, TraceEntered, TraceHolderRequest, TraceHolderResponse,
+            TracedExchange, audit_service_server::AuditService, get_receipt_request::Selector,
+            trace_holder_response::Part,
+        },
     },
 };
 
 /// Bytes of entries in one message: two of the largest and more, and far below the 4 MiB that clients take by default.
 const CHUNK: usize = 256 << 10;
-
-/// Messages of a stream read ahead of its reader.
-const AHEAD: usize = 2;
-
-/// How long a reader may take for one message of a stream: 256 KiB in a minute is slower than any line in use.
-const SLOWEST_READER: Duration = Duration::from_secs(60);
-
-type Entries = Result<ReadEntriesResponse, Status>;
 
 #[tonic::async_trait]
 impl AuditService for Services {
@@ -50,7 +45,7 @@ impl AuditService for Services {
         Ok(Response::new(GetCheckpointResponse { checkpoint }))
     }
 
-    type ReadEntriesStream = EntryStream;
+    type ReadEntriesStream = Parts<ReadEntriesResponse>;
 
     async fn read_entries(
         &self,
@@ -64,11 +59,10 @@ impl AuditService for Services {
         if start > end || end > size {
             return Err(status::argument("end", &format!("must be from start to {size}")));
         }
-        let (sender, entries) = mpsc::channel(AHEAD);
-        let complete = Arc::new(AtomicBool::new(false));
-        let reading = Reading { hub: Arc::clone(&self.hub), peer, range: start..end, sender, _place: place };
-        tokio::spawn(reading.run(Arc::clone(&complete)).in_current_span());
-        Ok(Response::new(EntryStream { entries, complete, ended: false }))
+        let (sender, entries) = Sender::new(place);
+        let reading = Reading { hub: Arc::clone(&self.hub), peer, range: start..end, sender };
+        tokio::spawn(reading.run().in_current_span());
+        Ok(Response::new(entries))
     }
 
     async fn get_consistency_proof(
@@ -115,6 +109,67 @@ impl AuditService for Services {
         };
         Ok(Response::new(GetReceiptResponse { receipt: Some(receipt_to_proto(receipt)) }))
     }
+
+    type TraceHolderStream = Parts<TraceHolderResponse>;
+
+    async fn trace_holder(
+        &self,
+        request: Request<TraceHolderRequest>,
+    ) -> Result<Response<Self::TraceHolderStream>, Status> {
+        let peer = peer_of(&request)?;
+        let place = request.extensions().get::<Place>().cloned();
+        let TraceHolderRequest { envelope, openings } = request.into_inner();
+        let envelope = wire::envelope_from_proto(envelope);
+        let openings = wire::openings_from_proto(openings).map_err(status::of_malformed)?;
+        let (sender, parts) = Sender::new(place);
+        let hub = Arc::clone(&self.hub);
+        let answering = async move {
+            let ear = sender.ear();
+            let hear = move |progress| ear.hear(part(Part::Progress(progress_to_proto(progress))));
+            match hub.trace(peer, envelope, openings, hear).await.map_err(status::of) {
+                Ok(traced) => send_traced(hub, traced, sender).await,
+                Err(error) => {
+                    sender.send(Err(error)).await;
+                }
+            }
+        };
+        tokio::spawn(answering.in_current_span());
+        Ok(Response::new(parts))
+    }
+}
+
+fn part(part: Part) -> TraceHolderResponse {
+    TraceHolderResponse { part: Some(part) }
+}
+
+/// Sends what a trace found, each exchange with its receipt made when its turn comes.
+async fn send_traced(hub: Arc<Hub>, traced: Traced, sender: Sender<TraceHolderResponse>) {
+    let Traced { receipt, exchanges } = traced;
+    if let Outcome::Refused(refusal) = &receipt.outcome {
+        sender.send(Err(status::refused(refusal, &receipt))).await;
+        return;
+    }
+    let repeated_request = receipt.repeated;
+    let entered = TraceEntered { receipt: Some(receipt_to_proto(receipt)), repeated_request };
+    let mut sent = sender.send(Ok(part(Part::Entered(entered)))).await;
+    for exchange in exchanges.iter().cloned() {
+        if !sent {
+            return;
+        }
+        let openings = exchange.openings.iter().map(wire::opening_to_proto).collect();
+        let case = exchange.case.as_ref().map(wire::opening_to_proto);
+        let reader = Arc::clone(&hub);
+        let receipt = blocking(move || reader.receipt_of_exchange(&exchange)).await;
+        let message = receipt.map(|receipt| {
+            let receipt = Some(receipt_to_proto(receipt));
+            part(Part::Exchange(TracedExchange { receipt, openings, case }))
+        });
+        let is_good = message.is_ok();
+        sent = sender.send(message).await && is_good;
+    }
+    if sent {
+        sender.complete();
+    }
 }
 
 fn hashes_to_proto(hashes: &[Hash]) -> Vec<Vec<u8>> {
@@ -126,54 +181,30 @@ struct Reading {
     hub: Arc<Hub>,
     peer: SystemId,
     range: Range<u64>,
-    sender: mpsc::Sender<Entries>,
-    _place: Option<Place>,
+    sender: Sender<ReadEntriesResponse>,
 }
 
 impl Reading {
     /// Sends entries until the last, an error, or the reader's end.
-    async fn run(mut self, complete: Arc<AtomicBool>) {
+    async fn run(mut self) {
         while !self.range.is_empty() {
             let message = self.next().await;
             let sent = message.as_ref().map_or(0, |message| message.entries.len() as u64);
-            match timeout(SLOWEST_READER, self.sender.send(message)).await {
-                Ok(Ok(())) if sent > 0 => self.range.start += sent,
-                // An error was sent, or nobody reads on, or too slowly.
-                _ => return,
+            // An error was sent, or nobody reads on, or too slowly.
+            if !self.sender.send(message).await || sent == 0 {
+                return;
             }
+            self.range.start += sent;
         }
-        complete.store(true, Ordering::Release);
+        self.sender.complete();
     }
 
-    async fn next(&self) -> Entries {
+    async fn next(&self) -> Result<ReadEntriesResponse, Status> {
         let (hub, peer, Range { start, end }) = (Arc::clone(&self.hub), self.peer.clone(), self.range.clone());
         let entries = blocking(move || hub.entries(&peer, start, end, CHUNK)).await?;
         match entries.is_empty() {
             true => Err(status::internal(&"the log's reader gave no entry")),
             false => Ok(ReadEntriesResponse { start, entries }),
         }
-    }
-}
-
-/// What a reader gets. A stream that was cut never ends as if it were whole.
-pub(super) struct EntryStream {
-    entries: mpsc::Receiver<Entries>,
-    complete: Arc<AtomicBool>,
-    ended: bool,
-}
-
-impl Stream for EntryStream {
-    type Item = Entries;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let next = std::task::ready!(self.entries.poll_recv(cx));
-        self.ended = !matches!(next, Some(Ok(_)));
-        if next.is_none() && !self.complete.load(Ordering::Acquire) {
-            return Poll::Ready(Some(Err(status::too_late(SLOWEST_READER))));
-        }
-        Poll::Ready(next)
     }
 }

@@ -27,7 +27,7 @@ impl ExchangeService for Services {
         let released = match &answer.receipt.outcome {
             Outcome::Refused(refusal) => return Err(status::refused(refusal, &answer.receipt)),
             Outcome::QueryPermitted(permitted) => &permitted.records,
-            Outcome::Published(_) | Outcome::Applied(_) | Outcome::Noted(_) => {
+            _ => {
                 return Err(status::internal(&"the outcome of a query is another statement's"));
             }
         };

@@ -5,17 +5,21 @@
 //! server.rs    the services on one server, and how it stops
 //! status.rs    errors and refusals as `google.rpc.Status`
 //!
-//! exchange.rs publication.rs rule.rs audit.rs    one service each
+//! stream.rs    answers in parts
+//!
+//! exchange.rs publication.rs rule.rs audit.rs opening.rs    one service each
 //! ```
 
 mod audit;
 mod call;
 mod exchange;
 mod gossip;
+mod opening;
 mod publication;
 mod rule;
 mod server;
 mod status;
+mod stream;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -15,7 +15,8 @@ use crate::{
     tlog::Hash,
     wire::proto::{
         audit_service_server::AuditServiceServer, exchange_service_server::ExchangeServiceServer,
-        publication_service_server::PublicationServiceServer, rule_service_server::RuleServiceServer,
+        opening_service_server::OpeningServiceServer, publication_service_server::PublicationServiceServer,
+        rule_service_server::RuleServiceServer,
     },
 };
 
@@ -81,15 +82,18 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
     let publication =
         PublicationServiceServer::new(services.clone()).max_decoding_message_size(limits.max_message_bytes);
     let rule = RuleServiceServer::new(services.clone()).max_decoding_message_size(MAX_RULE);
+    let opening = OpeningServiceServer::new(services.clone()).max_decoding_message_size(MAX_AUDIT);
     let audit = AuditServiceServer::new(services).max_decoding_message_size(MAX_AUDIT);
     health.set_serving::<ExchangeServiceServer<Services>>().await;
     health.set_serving::<PublicationServiceServer<Services>>().await;
     health.set_serving::<RuleServiceServer<Services>>().await;
     health.set_serving::<AuditServiceServer<Services>>().await;
+    health.set_serving::<OpeningServiceServer<Services>>().await;
     let routes = Routes::new(exchange)
         .add_service(publication)
         .add_service(rule)
         .add_service(audit)
+        .add_service(opening)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(reflection_v1alpha);

@@ -32,7 +32,7 @@ use crate::{
     files::{self, Readable},
     hub::{Hub, Parts, SystemClock, open_log},
     pki::{Authority, Issued},
-    sign::{LogSigner, Secret, SigningKey, sealing::VaultKey},
+    sign::{LogSigner, Secret, SigningKey, SystemRandomness, sealing::VaultKey},
     store::memory,
     tlog::{Hash, leaf_hash},
     wire::proto::{
@@ -134,7 +134,13 @@ fn hub() -> (Arc<Hub>, Hash) {
     open_log(store.log.as_mut(), &signer, genesis).unwrap();
     let genesis_leaf_hash = leaf_hash(&store.reader.entries(0, 1, 1).unwrap()[0]);
     let blind_index = VaultKey::new(Secret::from_bytes(&[3; 32])).blind_index();
-    let parts = Parts { store, blind_index, log_signer: signer, clock: Arc::new(SystemClock) };
+    let parts = Parts {
+        store,
+        blind_index,
+        log_signer: signer,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandomness::new()),
+    };
     (Hub::open(parts, |_, _| ()).unwrap(), genesis_leaf_hash)
 }
 

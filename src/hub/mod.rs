@@ -13,9 +13,11 @@ mod attempt;
 mod audit;
 mod check;
 mod clock;
+mod erasure;
 mod exchange;
 mod genesis;
 mod gossip;
+mod openings;
 mod projection;
 mod published;
 mod publishing;
@@ -24,29 +26,36 @@ mod rule;
 mod sequencer;
 mod snapshot;
 mod tiles;
+mod trace;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{
+    Arc, Mutex, OnceLock,
+    atomic::{AtomicBool, AtomicU64},
+};
 
 pub use check::{Difference, check_projections, rebuild_projections};
 pub use clock::{Clock, SystemClock};
+pub use erasure::ErasureAnswer;
 pub use exchange::QueryAnswer;
 pub use genesis::{genesis_entry, open_log};
 pub use gossip::{Contradiction, MAX_HEARD};
+pub use openings::Progress;
 pub use publishing::{PublicationAnswer, RecordBody};
 pub use receipt::{ProvenUnder, Receipt};
 pub use snapshot::Snapshot;
+pub use trace::{Exchange, Traced};
 
 use crate::{
     domain::{
         directory::Capability,
         id::{KeyId, SystemId},
     },
-    sign::{LogSigner, LogVerifier, sealing::BlindIndex},
-    store::{self, Bodies, LogReader, Projections, Store},
+    sign::{LogSigner, LogVerifier, Random, sealing::BlindIndex},
+    store::{self, Bodies, LogReader, Openings, Projections, Store},
     wire,
 };
 
@@ -170,11 +179,17 @@ pub struct Parts {
     pub log_signer: LogSigner,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
 }
+
+/// How many searches through all openings run at once: each reads as fast as the disk gives.
+const MAX_SCANS: usize = 2;
 
 /// A running hub.
 pub struct Hub {
     reader: Arc<dyn LogReader>,
+    openings: Arc<dyn Openings>,
     bodies: Arc<dyn Bodies>,
     projections: Arc<dyn Projections>,
     terms: projection::Terms,
@@ -186,6 +201,15 @@ pub struct Hub {
     publication: published::Publication,
     heard: Mutex<gossip::Heard>,
     contradiction: OnceLock<Contradiction>,
+    random: Arc<dyn Random>,
+    /// The searches through all openings that may run.
+    scans: tokio::sync::Semaphore,
+    /// Held by whoever erases: there is one account of it.
+    erasing: tokio::sync::Mutex<()>,
+    /// The entries before this one have no openings that could be too old; as far as known since the start.
+    aged: AtomicU64,
+    /// Whether the hub stops, for those who look through openings.
+    stopping: AtomicBool,
 }
 
 impl Hub {
@@ -195,8 +219,8 @@ impl Hub {
     /// # Errors
     /// When a store fails, or the log is not this hub's: its checkpoint does not verify, or an entry does not read.
     pub fn open(parts: Parts, mut progress: impl FnMut(u64, u64)) -> Result<Arc<Self>, Error> {
-        let Parts { store, blind_index, log_signer, clock } = parts;
-        let Store { log, reader, bodies, projections } = store;
+        let Parts { store, blind_index, log_signer, clock, random } = parts;
+        let Store { log, reader, openings, bodies, projections } = store;
         let terms = projection::Terms::new(blind_index);
         let verifier = log_signer.verifier();
         genesis::check_tail(log.as_ref(), &verifier)?;
@@ -213,6 +237,7 @@ impl Hub {
         let thread = Mutex::new(Some(thread));
         Ok(Arc::new(Self {
             reader,
+            openings,
             bodies,
             projections,
             terms,
@@ -224,6 +249,11 @@ impl Hub {
             publication: published::Publication::from_pointee(published::Publishing::Newest),
             heard: Mutex::new(gossip::Heard::new()),
             contradiction: OnceLock::new(),
+            random,
+            scans: tokio::sync::Semaphore::new(MAX_SCANS),
+            erasing: tokio::sync::Mutex::new(()),
+            aged: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
         }))
     }
 
@@ -252,6 +282,7 @@ impl Hub {
     /// # Errors
     /// When the projections cannot be flushed; nothing is lost by it.
     pub fn stop(&self) -> Result<(), Error> {
+        self.stop_looking();
         self.sequencer.stop();
         let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -259,4 +290,16 @@ impl Hub {
         }
         Ok(self.projections.flush()?)
     }
+}
+
+/// Runs work of minutes on a thread of its own: those for blocking work are for decisions.
+async fn scan<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let call = tracing::Span::current();
+    std::thread::Builder::new()
+        .name("openings".to_owned())
+        .spawn(move || drop(done.send(call.in_scope(work))))
+        .map_err(|source| store::Error::Io { what: "starting a search through openings".to_owned(), source })?;
+    // Only a panic ends the thread without a result.
+    result.await.map_err(|_| Error::Stopping)
 }

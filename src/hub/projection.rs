@@ -129,7 +129,7 @@ pub(super) fn changes_of(
 }
 
 /// How many bytes of entries are caught up with at a time: a compromise between memory and round trips.
-const CATCH_UP_BYTES: usize = 1 << 20;
+pub(super) const CATCH_UP_BYTES: usize = 1 << 20;
 
 /// Replays the rules and brings the projections up to the log's end.
 pub(super) fn catch_up(

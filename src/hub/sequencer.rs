@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
@@ -53,8 +53,8 @@ const MAX_LINGER: Duration = Duration::from_millis(2);
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
 /// How long a notice that is due waits at least for the drafts beside which it can be entered, or for a storage that was full.
 const NOTICE_PAUSE: Duration = Duration::from_secs(1);
-/// How many notices one batch takes: far more systems than are ever suppressed in the same minute, far less than a batch.
-const MAX_NOTICES: usize = 256;
+/// How many notices one batch takes: half of it, more systems than are ever suppressed in the same minute.
+const MAX_NOTICES: usize = MAX_BATCH_ENTRIES / 2;
 
 /// A decided statement, on its way into the log.
 pub(super) struct Draft {
@@ -130,8 +130,15 @@ fn tell(mut verdicts: Vec<(Reply, Verdict)>) {
 }
 
 struct Waiting {
-    draft: Draft,
+    what: What,
     reply: Reply,
+}
+
+/// What is to be entered.
+enum What {
+    Decided(Draft),
+    /// Something that the hub tells of itself, and serialized openings to keep with it.
+    Noted(Notice, Vec<Vec<u8>>),
 }
 
 /// The way to the sequencer.
@@ -160,10 +167,29 @@ impl Handle {
 
     /// Hands a draft over. `reply` hears what becomes of it, once; it is dropped unheard when the hub ends first.
     pub(super) fn submit(&self, draft: Draft, reply: impl FnOnce(Verdict, Others) + Send + 'static) {
+        self.hand_over(What::Decided(draft), Box::new(reply));
+    }
+
+    /// Enters something that the hub tells of itself, with serialized openings to keep. The wait ends with the batch, or with the
+    /// hub.
+    pub(super) async fn note(&self, notice: Notice, openings: Vec<Vec<u8>>) -> Result<(), Error> {
+        let (settling, settled) = oneshot::channel();
+        let reply = move |verdict, others| drop(settling.send((verdict, others)));
+        self.hand_over(What::Noted(notice, openings), Box::new(reply));
+        let (verdict, others) = settled.await.map_err(|_| Error::Stopping)?;
+        drop(others);
+        match verdict {
+            Verdict::Sealed(_) => Ok(()),
+            Verdict::Stale => Err(Error::Contended { attempts: 1 }),
+            Verdict::Failed(error) => Err(error),
+        }
+    }
+
+    fn hand_over(&self, what: What, reply: Reply) {
         // The thread ends when no one holds the queue any more: it is held for the moment only.
         let queue = self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         let Some(queue) = queue else { return reply(Verdict::Failed(Error::Stopping), Others::default()) };
-        if let Err(refused) = queue.try_send(Waiting { draft, reply: Box::new(reply) }) {
+        if let Err(refused) = queue.try_send(Waiting { what, reply }) {
             let (Waiting { reply, .. }, error) = match refused {
                 mpsc::error::TrySendError::Full(waiting) => (waiting, Error::Overloaded { limit: MAX_WAITING }),
                 mpsc::error::TrySendError::Closed(waiting) => (waiting, Error::Stopping),
@@ -270,11 +296,11 @@ struct Gathering {
     /// The counted entries: in which minute, whose.
     refused: Vec<(Time, SystemId)>,
     /// The requests turned away beside them.
-    suppressed: Vec<(Time, SystemId)>,
+    suppressed: BTreeMap<(Time, SystemId), u64>,
     /// The suppressions of which a notice is among the entries.
     noted: Vec<(Time, SystemId)>,
     rules: Option<Rules>,
-    /// Who waits for each entry; nobody for a notice.
+    /// Who waits for each entry; nobody for what the sequencer tells itself.
     sealed: Vec<Option<(Outcome, Reply)>>,
     /// What can be told whatever becomes of the batch.
     told: Vec<(Reply, Verdict)>,
@@ -313,12 +339,13 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply
 }
 
 /// Takes a notice into the batch.
-fn gather_notice(batch: &mut Gathering, notice: Notice) {
-    let entry = wire::UntimedEntry::new(None, &Outcome::Noted(notice)).at(batch.time);
+fn gather_notice(batch: &mut Gathering, notice: Notice, openings: Vec<Vec<u8>>, reply: Option<Reply>) {
+    let outcome = Outcome::Noted(notice);
+    let entry = wire::UntimedEntry::new(None, &outcome).at(batch.time);
     batch.bytes += entry.len();
     batch.entries.push(entry);
-    batch.openings.push(Vec::new());
-    batch.sealed.push(None);
+    batch.openings.push(openings);
+    batch.sealed.push(reply.map(|reply| (outcome, reply)));
 }
 
 /// Of which suppressions a notice is due.
@@ -396,18 +423,10 @@ impl Sequencer {
         self.gather_notices(&mut batch, notices);
         let mut next = first;
         let mut lingered = false;
-        while let Some(Waiting { draft, reply }) = next.take() {
-            // A draft may have been decided since the batch began: its entry's time must not be before its decision, or
-            // whoever decides it again at that time would come to another.
-            batch.time = batch.time.max(draft.basis.decided_at);
-            match self.check(&snapshot, &batch, &draft) {
-                Check::Stands => gather(&snapshot, &mut batch, draft, reply),
-                Check::Stale => batch.told.push((reply, Verdict::Stale)),
-                Check::Suppressed { limit, suppression } => {
-                    batch.suppressed.push(suppression);
-                    batch.told.push((reply, Verdict::Failed(Error::TooManyRefusals { limit })));
-                }
-                Check::Failed(error) => batch.told.push((reply, Verdict::Failed(error))),
+        while let Some(Waiting { what, reply }) = next.take() {
+            match what {
+                What::Decided(draft) => self.take(&snapshot, &mut batch, draft, reply),
+                What::Noted(notice, openings) => gather_notice(&mut batch, notice, openings, Some(reply)),
             }
             if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
                 next = waiting.try_recv().ok();
@@ -419,6 +438,26 @@ impl Sequencer {
             }
         }
         self.commit(&snapshot, batch)
+    }
+
+    /// Takes a draft into the batch if it still stands.
+    fn take(&mut self, snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply) {
+        // A draft may have been decided since the batch began: its entry's time must not be before its decision, or
+        // whoever decides it again at that time would come to another.
+        let before = batch.time.start_of_minute();
+        batch.time = batch.time.max(draft.basis.decided_at);
+        if batch.time.start_of_minute() > before {
+            self.gather_notices(batch, Due::Past);
+        }
+        match self.check(snapshot, batch, &draft) {
+            Check::Stands => gather(snapshot, batch, draft, reply),
+            Check::Stale => batch.told.push((reply, Verdict::Stale)),
+            Check::Suppressed { limit, suppression } => {
+                *batch.suppressed.entry(suppression).or_default() += 1;
+                batch.told.push((reply, Verdict::Failed(Error::TooManyRefusals { limit })));
+            }
+            Check::Failed(error) => batch.told.push((reply, Verdict::Failed(error))),
+        }
     }
 
     fn begin(&mut self, snapshot: &Snapshot) -> Gathering {
@@ -436,7 +475,7 @@ impl Sequencer {
             moved: HashMap::new(),
             quotas: HashMap::new(),
             refused: Vec::new(),
-            suppressed: Vec::new(),
+            suppressed: BTreeMap::new(),
             noted: Vec::new(),
             rules: None,
             sealed: Vec::new(),
@@ -444,16 +483,24 @@ impl Sequencer {
         }
     }
 
-    /// Takes into the batch what the hub has to say of suppressed requests.
+    /// Takes into the batch what the hub has to say of suppressed requests, before anything later.
     fn gather_notices(&self, batch: &mut Gathering, due: Due) {
-        for ((since, system), count) in self.suppressed.iter().take(MAX_NOTICES) {
+        if self.suppressed.is_empty() && batch.suppressed.is_empty() {
+            return;
+        }
+        let mut counts = self.suppressed.clone();
+        for (suppression, count) in &batch.suppressed {
+            *counts.entry(suppression.clone()).or_default() += count;
+        }
+        counts.retain(|suppression, _| !batch.noted.contains(suppression));
+        for ((since, system), count) in counts.into_iter().take(MAX_NOTICES) {
             let over = since.plus_seconds(LIMIT_WINDOW_SECONDS);
             if matches!(due, Due::Past) && over > batch.time {
                 break;
             }
-            let (system, until) = (system.clone(), over.min(batch.time));
-            batch.noted.push((*since, system.clone()));
-            gather_notice(batch, Notice::Suppressed(Suppressed { system, count: *count, since: *since, until }));
+            batch.noted.push((since, system.clone()));
+            let until = over.min(batch.time);
+            gather_notice(batch, Notice::Suppressed(Suppressed { system, count, since, until }), Vec::new(), None);
         }
     }
 
@@ -559,8 +606,8 @@ impl Sequencer {
             }));
         }
         // Not those of a batch that found no room: the entries with which their system reached its limit are not there.
-        for suppression in suppressed {
-            *self.suppressed.entry(suppression).or_default() += 1;
+        for (suppression, count) in suppressed.into_iter().filter(|(suppression, _)| !noted.contains(suppression)) {
+            *self.suppressed.entry(suppression).or_default() += count;
         }
         tell(told);
         self.flush_now_and_then();

@@ -181,6 +181,24 @@ pub(super) fn hashes_prove_every_entry(mut store: Store) {
     }
 }
 
+/// The openings of an entry, with their slots.
+fn slots_of(index: u64) -> Vec<(Slot, Vec<u8>)> {
+    (0..).zip(openings_of(index)).map(|(position, opening)| (Slot { index, position }, opening)).collect()
+}
+
+/// All openings kept from an entry on.
+fn all_kept(store: &Store, from: u64) -> Vec<(Slot, Vec<u8>)> {
+    let size = store.reader.tail().unwrap().frontier.size();
+    let (mut next, mut found) = (from, Vec::new());
+    while next < size {
+        let kept = store.openings.kept(next).unwrap();
+        assert!(kept.next > next);
+        found.extend(kept.openings);
+        next = kept.next;
+    }
+    found
+}
+
 pub(super) fn openings_stay_with_their_entries_until_erased(mut store: Store) {
     append(&mut store, &[3; 15]);
     append(&mut store, &[3]);
@@ -188,12 +206,27 @@ pub(super) fn openings_stay_with_their_entries_until_erased(mut store: Store) {
     for index in 0..20 {
         assert_eq!(store.reader.openings(index).unwrap(), openings_of(index), "entry {index}");
     }
-    store.log.erase_openings(13).unwrap();
-    store.log.erase_openings(2).unwrap();
+    assert_eq!(store.openings.account(), b"");
+    let whole: Vec<_> = (0..20).flat_map(slots_of).collect();
+    assert_eq!(all_kept(&store, 0), whole);
+    assert_eq!(all_kept(&store, 7), (7..20).flat_map(slots_of).collect::<Vec<_>>());
+
+    let several = (0..20).find(|index| openings_of(*index).len() > 1).unwrap();
+    let erased = [Slot { index: 13, position: 0 }, Slot { index: several, position: 1 }];
+    let nowhere = [Slot { index: 2, position: 90 }, Slot { index: 99, position: 0 }];
+    store.openings.erase(&[&erased[..], &nowhere].concat(), b"two").unwrap();
+    store.openings.erase(&erased, b"two again").unwrap();
+    assert_eq!(store.openings.account(), b"two again");
+    let left: Vec<_> = whole.into_iter().filter(|(slot, _)| !erased.contains(slot)).collect();
+    assert_eq!(all_kept(&store, 0), left);
     for index in 0..20 {
-        let expected = if index == 13 { Vec::new() } else { openings_of(index) };
+        let of_entry = left.iter().filter(|(slot, _)| slot.index == index);
+        let expected: Vec<_> = of_entry.map(|(_, opening)| opening.clone()).collect();
         assert_eq!(store.reader.openings(index).unwrap(), expected, "entry {index}");
     }
+    store.openings.erase(&[], b"").unwrap();
+    assert_eq!(store.openings.account(), b"");
+    assert!(store.openings.kept(20).is_err(), "no such entry");
     // Of any length, also empty.
     let before = store.log.tail().unwrap().frontier;
     let openings = vec![vec![vec![], vec![7; 223], vec![7; 224], vec![7; 225], vec![7; 70_000]]];

@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use super::{
-    Batch, Bodies, Error, ExchangeLog, LogReader, Row, Store, Tail,
+    Batch, Bodies, Error, ExchangeLog, Kept, LogReader, Openings, Row, Slot, Store, Tail,
     rows::{Rows, Table, Writes},
 };
 use crate::{
@@ -21,7 +22,8 @@ pub fn store() -> Store {
     let log = MemoryLog::default();
     Store {
         log: Box::new(log.clone()),
-        reader: Arc::new(log),
+        reader: Arc::new(log.clone()),
+        openings: Arc::new(log),
         bodies: Arc::new(MemoryBodies::default()),
         projections: Arc::new(Rows::new(MemoryTable::default())),
     }
@@ -34,7 +36,9 @@ struct MemoryLog(Arc<Mutex<Contents>>);
 #[derive(Default)]
 struct Contents {
     entries: Vec<Vec<u8>>,
-    openings: Vec<Vec<Vec<u8>>>,
+    /// For each entry its openings, `None` where one was erased.
+    openings: Vec<Vec<Option<Vec<u8>>>>,
+    account: Vec<u8>,
     levels: BTreeMap<u8, Vec<Hash>>,
     tail: Option<Tail>,
 }
@@ -61,13 +65,6 @@ impl ExchangeLog for MemoryLog {
         contents.add(&tree, batch);
         Ok(())
     }
-
-    fn erase_openings(&mut self, index: u64) -> Result<(), Error> {
-        if let Some(openings) = self.contents().openings.get_mut(index as usize) {
-            openings.clear();
-        }
-        Ok(())
-    }
 }
 
 impl Contents {
@@ -76,7 +73,8 @@ impl Contents {
             self.levels.entry(added.level).or_default().extend_from_slice(added.hashes);
         }
         self.entries.extend(batch.entries.iter().cloned());
-        self.openings.extend(batch.openings.iter().cloned());
+        let kept = |of_entry: &Vec<Vec<u8>>| of_entry.iter().cloned().map(Some).collect();
+        self.openings.extend(batch.openings.iter().map(kept));
         self.tail = Some(Tail { frontier: batch.frontier.clone(), checkpoint: batch.checkpoint.clone() });
     }
 }
@@ -103,11 +101,45 @@ impl LogReader for MemoryLog {
         let contents = self.contents();
         let level = contents.levels.get(&level).map(Vec::as_slice).unwrap_or_default();
         let hashes = level.get(range.start as usize..range.end as usize).map(<[Hash]>::to_vec);
-        hashes.ok_or_else(|| Error::Io { what: "read hashes".into(), source: std::io::ErrorKind::UnexpectedEof.into() })
+        hashes.ok_or_else(|| Error::Io { what: "read hashes".into(), source: io::ErrorKind::UnexpectedEof.into() })
     }
 
     fn openings(&self, index: u64) -> Result<Vec<Vec<u8>>, Error> {
-        Ok(self.contents().openings.get(index as usize).cloned().unwrap_or_default())
+        Ok(self.contents().openings.get(index as usize).into_iter().flatten().flatten().cloned().collect())
+    }
+}
+
+/// How many entries are looked at at a time.
+const KEPT_RUN: usize = 64;
+
+impl Openings for MemoryLog {
+    fn kept(&self, from: u64) -> Result<Kept, Error> {
+        let contents = self.contents();
+        let run = contents.openings.get(from as usize..).filter(|rest| !rest.is_empty());
+        let run =
+            run.ok_or_else(|| Error::Io { what: "read openings".into(), source: io::ErrorKind::UnexpectedEof.into() })?;
+        let run = run.get(..KEPT_RUN).unwrap_or(run);
+        let openings = (from..).zip(run).flat_map(|(index, of_entry)| {
+            let of_entry = (0..).zip(of_entry);
+            of_entry.filter_map(move |(position, opening)| Some((Slot { index, position }, opening.clone()?)))
+        });
+        Ok(Kept { openings: openings.collect(), next: from + run.len() as u64 })
+    }
+
+    fn erase(&self, slots: &[Slot], account: &[u8]) -> Result<(), Error> {
+        let mut contents = self.contents();
+        for slot in slots {
+            let of_entry = contents.openings.get_mut(slot.index as usize);
+            if let Some(opening) = of_entry.and_then(|of_entry| of_entry.get_mut(slot.position as usize)) {
+                *opening = None;
+            }
+        }
+        contents.account = account.to_vec();
+        Ok(())
+    }
+
+    fn account(&self) -> Vec<u8> {
+        self.contents().account.clone()
     }
 }
 

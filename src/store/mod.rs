@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | the exchange log | [`ExchangeLog`], [`LogReader`] | the truth is lost: never |
 //! | record bodies | [`Bodies`] | the departments' data is lost: never |
-//! | openings | with the log's batches, [`LogReader::openings`] | who was asked about is lost; every proof still verifies |
+//! | openings | with the log's batches, [`LogReader::openings`], [`Openings`] | who was asked about is lost; every proof still verifies |
 //! | projections | [`Projections`] | nothing: they are made anew from the log and the bodies |
 //!
 //! The order of durability is the hub's: bodies before the entry that makes them current; a batch (entries, checkpoint,
@@ -47,6 +47,8 @@ pub struct Store {
     pub log: Box<dyn ExchangeLog>,
     /// The reading end.
     pub reader: Arc<dyn LogReader>,
+    /// The openings, to look through and to erase.
+    pub openings: Arc<dyn Openings>,
     /// The record bodies.
     pub bodies: Arc<dyn Bodies>,
     /// The indexes. They may be behind the log, and the caller brings them up to it.
@@ -185,13 +187,6 @@ pub trait ExchangeLog: Send + 'static {
     /// same until the log is opened anew. Any other ([`Error::Conflict`], [`Error::Full`], [`Error::Malformed`],
     /// [`Error::Io`]): nothing was appended.
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error>;
-
-    /// Erases the openings kept with an entry, for good. On return that is durable. No proof depends on them.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`], [`Error::Io`]: nothing was erased. [`Error::Unknown`]: some may be, and the log is to be opened
-    /// anew as after a failed [`ExchangeLog::append`].
-    fn erase_openings(&mut self, index: u64) -> Result<(), Error>;
 }
 
 /// The reading end of the exchange log: sees what is durable, nothing else.
@@ -216,6 +211,46 @@ pub trait LogReader: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
     fn openings(&self, index: u64) -> Result<Vec<Vec<u8>>, Error>;
+}
+
+/// Where an opening is kept: with which entry, and at which position among its openings, those erased counted too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot {
+    /// The entry.
+    pub index: u64,
+    /// The position, from 0.
+    pub position: u32,
+}
+
+/// The openings kept with consecutive entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Those that were not erased, in the order of their slots.
+    pub openings: Vec<(Slot, Vec<u8>)>,
+    /// The entry behind those looked at.
+    pub next: u64,
+}
+
+/// The openings as a whole: to look through, and to erase. No proof depends on them.
+pub trait Openings: Send + Sync + 'static {
+    /// The openings kept with the entries from `from` on: those of the batch that it is in, so that reading all in order costs
+    /// one read a batch and holds one batch in memory.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`]; also where there is no entry `from`.
+    fn kept(&self, from: u64) -> Result<Kept, Error>;
+
+    /// Erases openings for good, and keeps `account` in place of the one kept before: bytes in which the caller says what was
+    /// erased so far. On return both are durable; after a crash both will be found, or neither. Slots that there are not, or that
+    /// were erased before, are passed over. Without slots only the account changes.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: nothing was erased. Any other: some may be, and the store is to be opened anew, as after a failed
+    /// [`ExchangeLog::append`].
+    fn erase(&self, slots: &[Slot], account: &[u8]) -> Result<(), Error>;
+
+    /// The account kept last; empty where there was none.
+    fn account(&self) -> Vec<u8>;
 }
 
 /// Record bodies, sealed, each named by the SHA-256 of its JWT, with which it begins and which ends at the first `~`.

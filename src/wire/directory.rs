@@ -18,7 +18,7 @@ use crate::{
 };
 
 paired!(capability_to_number, capability_from_number, Capability, Capability, {
-    Publish, Query, SignAgreements, Administer, Audit,
+    Publish, Query, SignAgreements, Administer, Audit, Trace,
 });
 
 pub(super) fn capabilities_to_numbers(capabilities: &BTreeSet<Capability>) -> Vec<i32> {

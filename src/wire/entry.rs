@@ -15,8 +15,8 @@ use super::{
 use crate::{
     domain::{
         outcome::{
-            Effect, Erased, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason,
-            Suppressed,
+            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal,
+            RefusalReason, Suppressed,
         },
         statement::Statement,
         time::Time,
@@ -135,6 +135,10 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
                 .collect(),
         }),
         Outcome::Applied(effect) => ProtoResult::Applied(proto::Applied { effect: Some(effect_to_proto(effect)) }),
+        Outcome::HolderTraced(traced) => {
+            ProtoResult::HolderTraced(proto::HolderTraced { log_size: traced.log_size, exchanges: traced.exchanges })
+        }
+        Outcome::ErasureOrdered => ProtoResult::ErasureOrdered(proto::ErasureOrdered {}),
         Outcome::Noted(Notice::Suppressed(suppressed)) => ProtoResult::Suppressed(proto::Suppressed {
             system: suppressed.system.to_string(),
             count: suppressed.count,
@@ -203,6 +207,10 @@ pub fn outcome_from_proto(message: &proto::Outcome) -> Result<Outcome, Malformed
         }
         Some(ProtoResult::Published(published)) => read_published(&mut reading, published).map(Outcome::Published),
         Some(ProtoResult::Applied(applied)) => read_effect(&mut reading, applied).map(Outcome::Applied),
+        Some(ProtoResult::HolderTraced(traced)) => {
+            Some(Outcome::HolderTraced(HolderTraced { log_size: traced.log_size, exchanges: traced.exchanges }))
+        }
+        Some(ProtoResult::ErasureOrdered(_)) => Some(Outcome::ErasureOrdered),
         Some(ProtoResult::Suppressed(suppressed)) => {
             read_suppressed(&mut reading, suppressed).map(|suppressed| Outcome::Noted(Notice::Suppressed(suppressed)))
         }

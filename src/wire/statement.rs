@@ -5,7 +5,8 @@ use prost::Message;
 use super::{
     agreement::{lookup_from_number, lookup_to_number},
     directory::{first_department_to_proto, read_first_department, read_kid},
-    kid_to_text, proto,
+    kid_to_text,
+    proto::{self, opening_erasure_statement::Selection},
     reading::{Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
     rule,
@@ -14,7 +15,7 @@ use crate::{
     domain::{
         id::SystemId,
         record::Validity,
-        statement::{Genesis, Header, Policy, Publication, PublishedRecord, Query, Statement},
+        statement::{Erasure, Genesis, Header, Policy, Publication, PublishedRecord, Query, Statement, Trace},
     },
     sign::dsse,
 };
@@ -33,6 +34,8 @@ pub fn encode_statement(statement: &Statement) -> (String, Vec<u8>) {
             ("publication", publication_to_proto(header, publication).encode_to_vec())
         }
         Statement::Query(header, query) => ("query", query_to_proto(header, query).encode_to_vec()),
+        Statement::Trace(header, trace) => ("holder-trace", trace_to_proto(header, trace).encode_to_vec()),
+        Statement::Erasure(header, erasure) => ("opening-erasure", erasure_to_proto(header, *erasure).encode_to_vec()),
         Statement::Rule(header, change) => rule::encode(header_to_proto(header), change),
     };
     (dsse::payload_type(kind), payload)
@@ -64,6 +67,14 @@ pub fn read_statement(payload_type: &str, payload: &[u8]) -> Result<Statement, M
         "query" => {
             let message = decode_canonical(payload, "payload")?;
             read_query(&mut reading, &message)
+        }
+        "holder-trace" => {
+            let message = decode_canonical(payload, "payload")?;
+            read_trace(&mut reading, &message)
+        }
+        "opening-erasure" => {
+            let message = decode_canonical(payload, "payload")?;
+            read_erasure(&mut reading, &message)
         }
         _ => rule::read(&mut reading, kind, payload).ok_or_else(|| unknown_kind(payload_type))??,
     };
@@ -292,4 +303,59 @@ fn read_query(reading: &mut Reading, message: &proto::QueryStatement) -> Option<
             commitments: commitments.into_iter().collect::<Option<_>>()?,
         },
     ))
+}
+
+fn trace_to_proto(header: &Header, trace: &Trace) -> proto::HolderTraceStatement {
+    proto::HolderTraceStatement {
+        header: Some(header_to_proto(header)),
+        purpose: trace.purpose.to_string(),
+        holder_commitment: trace.holder.0.to_vec(),
+        case_commitment: trace.case_commitment.0.to_vec(),
+        legal_basis_commitment: trace.legal_basis.map(|commitment| commitment.0.to_vec()).unwrap_or_default(),
+        since: trace.since.map(timestamp),
+        until: trace.until.map(timestamp),
+    }
+}
+
+fn read_trace(reading: &mut Reading, message: &proto::HolderTraceStatement) -> Option<Statement> {
+    let header = read_header(reading, message.header.as_ref());
+    let purpose = reading.name("purpose", &message.purpose);
+    let holder = reading.bytes("holder_commitment", &message.holder_commitment);
+    let case_commitment = reading.bytes("case_commitment", &message.case_commitment);
+    let legal_basis = reading.optional_bytes("legal_basis_commitment", &message.legal_basis_commitment);
+    let mut bound = |field: &str, time: Option<&prost_types::Timestamp>| match time {
+        None => Some(None),
+        Some(_) => reading.time(field, time).map(Some),
+    };
+    let since = bound("since", message.since.as_ref());
+    let until = bound("until", message.until.as_ref());
+    let trace = Trace {
+        purpose: purpose?,
+        holder: holder?,
+        case_commitment: case_commitment?,
+        legal_basis: legal_basis?,
+        since: since?,
+        until: until?,
+    };
+    let is_ordered = trace.since.zip(trace.until).is_none_or(|(since, until)| since < until);
+    reading.require(is_ordered, "until", "must be after since");
+    Some(Statement::Trace(header?, trace))
+}
+
+fn erasure_to_proto(header: &Header, erasure: Erasure) -> proto::OpeningErasureStatement {
+    let selection = match erasure {
+        Erasure::Before(time) => Selection::Before(timestamp(time)),
+        Erasure::Holder(commitment) => Selection::HolderCommitment(commitment.0.to_vec()),
+    };
+    proto::OpeningErasureStatement { header: Some(header_to_proto(header)), selection: Some(selection) }
+}
+
+fn read_erasure(reading: &mut Reading, message: &proto::OpeningErasureStatement) -> Option<Statement> {
+    let header = read_header(reading, message.header.as_ref());
+    let erasure = match &message.selection {
+        Some(Selection::Before(time)) => reading.time("before", Some(time)).map(Erasure::Before),
+        Some(Selection::HolderCommitment(bytes)) => reading.bytes("holder_commitment", bytes).map(Erasure::Holder),
+        None => reading.fail("selection", "must be before or holder_commitment"),
+    };
+    Some(Statement::Erasure(header?, erasure?))
 }

@@ -14,13 +14,13 @@ use crate::{
         directory::Capability,
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
         outcome::{
-            Effect, Erased, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal, RefusalReason,
-            Suppressed,
+            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal,
+            RefusalReason, Suppressed,
         },
         record::{RecordStatus, Validity},
         statement::{
-            AgreementConsent, DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Header, Policy, Publication,
-            PublishedRecord, Query, RuleChange, Statement,
+            AgreementConsent, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header, Policy,
+            Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
         },
         time::{Date, Time},
     },
@@ -163,6 +163,25 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ("agreement-termination", rule(RuleChange::AgreementTermination { agreement_id: id(), reason: None })),
         ("publication", Statement::Publication(header(), publication())),
         ("query", Statement::Query(header(), query())),
+        (
+            "holder-trace",
+            Statement::Trace(
+                header(),
+                Trace {
+                    purpose: "citizen-request".parse().unwrap(),
+                    holder: Commitment([21; 32]),
+                    case_commitment: Commitment([22; 32]),
+                    legal_basis: Some(Commitment([23; 32])),
+                    since: Some(Time::from_millis(1_772_000_000_000).unwrap()),
+                    until: Some(Time::from_millis(1_772_400_000_000).unwrap()),
+                },
+            ),
+        ),
+        (
+            "opening-erasure",
+            Statement::Erasure(header(), Erasure::Before(Time::from_millis(1_760_000_000_000).unwrap())),
+        ),
+        ("opening-erasure", Statement::Erasure(header(), Erasure::Holder(Commitment([24; 32])))),
     ]
 }
 
@@ -273,6 +292,8 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 state: AgreementState::Active,
             }),
         ),
+        ("holder-traced", Outcome::HolderTraced(HolderTraced { log_size: 4_711, exchanges: 12 })),
+        ("erasure-ordered", Outcome::ErasureOrdered),
         (
             "suppressed",
             Outcome::Noted(Notice::Suppressed(Suppressed {

@@ -15,7 +15,7 @@ use crate::{
         decide::{Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule},
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
-        outcome::{Effect, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation},
+        outcome::{Effect, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation},
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{
@@ -199,6 +199,8 @@ impl Hub {
             Statement::Publication(_, publication) => {
                 decide_publication(&self.rules, &header.actor, publication).map(|_| self.examine(publication))
             }
+            Statement::Trace(..) => Ok(Outcome::HolderTraced(HolderTraced { log_size: self.size(), exchanges: 1 })),
+            Statement::Erasure(..) => Ok(Outcome::ErasureOrdered),
             Statement::Genesis(_) => panic!("decided at genesis"),
         });
         decided.unwrap_or_else(Outcome::Refused)

@@ -20,6 +20,7 @@ mod checkpoint;
 mod examine;
 mod findings;
 mod notice;
+mod opening;
 mod pipeline;
 mod publication;
 mod query;

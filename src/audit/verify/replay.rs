@@ -19,7 +19,7 @@ use super::{
     examine::{Content, Read},
     findings::Findings,
     notice::Notices,
-    publication,
+    opening, publication,
     query::{self, Quotas},
     records::Records,
     requests::Requests,
@@ -249,6 +249,7 @@ impl Ledger<'_> {
         let admitted = self.admit(&act);
         match statement {
             Statement::Genesis(_) => Ok(Basis::Recomputed),
+            Statement::Trace(..) | Statement::Erasure(..) => Ok(opening::follow(&act, admitted, found)),
             Statement::Rule(_, change) => Ok(rule::follow(self, &act, change, admitted, found)),
             Statement::Query(_, query) => query::follow(self, &act, query, admitted, found),
             Statement::Publication(_, publication) => publication::follow(self, &act, publication, admitted, found),

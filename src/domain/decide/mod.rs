@@ -40,7 +40,11 @@ pub fn counts_towards_limit(rules: &Rules, actor: &SystemId, outcome: &Outcome) 
     match outcome {
         Outcome::Refused(_) => true,
         Outcome::Applied(_) => !rules.directory.holds(actor, Capability::Administer),
-        Outcome::QueryPermitted(_) | Outcome::Published(_) | Outcome::Noted(_) => false,
+        Outcome::QueryPermitted(_)
+        | Outcome::Published(_)
+        | Outcome::HolderTraced(_)
+        | Outcome::ErasureOrdered
+        | Outcome::Noted(_) => false,
     }
 }
 

@@ -77,9 +77,9 @@ proptest! {
     fn projections_made_anew_are_byte_identical(acts in prop::collection::vec(act(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(async {
-            let Store { log, reader, bodies, projections } = memory::store();
+            let Store { log, reader, openings, bodies, projections } = memory::store();
             let (kept_reader, kept_bodies, lived) = (Arc::clone(&reader), Arc::clone(&bodies), Arc::clone(&projections));
-            let world = World::furnished(Store { log, reader, bodies, projections }).await;
+            let world = World::furnished(Store { log, reader, openings, bodies, projections }).await;
             let mut versions = [0; 40];
             for act in &acts {
                 perform(&world, act, &mut versions).await;

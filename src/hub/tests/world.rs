@@ -124,6 +124,7 @@ impl World {
             blind_index: vault().blind_index(),
             log_signer: log_signer(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            random: Arc::new(SystemRandomness::new()),
         };
         Self {
             hub: Hub::open(parts, |_, _| {}).unwrap(),

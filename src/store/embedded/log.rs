@@ -16,7 +16,10 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{
@@ -25,12 +28,12 @@ use super::{
     disk::{self, Disk},
     high_water::HighWater,
     levels::{Levels, Place},
-    openings::{Group, Openings},
+    openings::{self, Group, Openings},
     segment::{self, Fields, Found, HEADER_LEN, Kind, PREFIX_LEN, Segment, aligned, push_bytes},
-    vault::Vault,
+    vault::{SealedFile, Vault},
 };
 use crate::{
-    store::{Batch, Error, ExchangeLog, LogReader, Tail, checkpoint::size_and_root},
+    store::{Batch, Error, ExchangeLog, Kept, LogReader, Slot, Tail, checkpoint::size_and_root},
     tlog::{BatchTree, Frontier, Hash, MAX_ENTRY_LEN, leaf_hash},
 };
 
@@ -187,9 +190,19 @@ pub(super) struct Shared {
     pub(super) levels: Levels,
     pub(super) openings: Openings,
     pub(super) tail: RwLock<Option<Arc<Tail>>>,
+    /// A write failed: what the files hold is not known until they are opened anew.
+    pub(super) failed: AtomicBool,
 }
 
 impl Shared {
+    /// After a failed write nothing more is written: a failed sync that is tried again may seem to succeed.
+    pub(super) fn check_usable(&self) -> Result<(), Error> {
+        match self.failed.load(Ordering::Acquire) {
+            true => Err(unknown(io::Error::other("an earlier write failed; open the log anew"))),
+            false => Ok(()),
+        }
+    }
+
     /// Where the log ends.
     pub(super) fn tail(&self) -> Option<Arc<Tail>> {
         self.tail.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -222,6 +235,47 @@ impl Shared {
             .filter(|head| bytes.starts_with(&KIND.frame) && head.first <= index)
             .ok_or_else(|| segment.segment.damaged(place.frame.into(), format!("entry {index} is not there")))?;
         Ok((segment, place, head, u64::from(place.frame) + u64::from(len)))
+    }
+
+    /// The head of the batch that an entry is in, and the entry behind the batch.
+    fn batch_of(&self, index: u64) -> Result<(Head, u64), Error> {
+        let (segment, place, head, _) = self.head_of(index)?;
+        let prefix = read(&segment, place.frame.into(), PREFIX_LEN)?;
+        let count = segment::count_and_content(&prefix).map_or(0, |(count, _)| count as u64);
+        let next = head.first + count;
+        if next > index {
+            Ok((head, next))
+        } else {
+            Err(segment.segment.damaged(place.frame.into(), "its count is wrong"))
+        }
+    }
+
+    /// The openings of the batch that an entry is in, from that entry on.
+    pub(super) fn kept(&self, from: u64) -> Result<Kept, Error> {
+        let (head, next) = self.batch_of(from)?;
+        Ok(Kept { openings: self.openings.read_from(head.openings, head.first, from)?, next })
+    }
+
+    /// Overwrites slots, durably.
+    pub(super) fn erase(&self, slots: &[Slot]) -> Result<(), Error> {
+        let size = self.size();
+        let mut rest = slots;
+        let mut written: Vec<Arc<SealedFile>> = Vec::new();
+        while let Some(slot) = rest.first() {
+            if slot.index >= size {
+                rest = rest.get(1..).unwrap_or_default();
+                continue;
+            }
+            let (head, next) = self.batch_of(slot.index)?;
+            let of_batch = rest.iter().take_while(|slot| (head.first..next).contains(&slot.index)).count();
+            let (wanted, others) = rest.split_at(of_batch);
+            let file = self.openings.overwrite(head.openings, head.first, wanted)?;
+            if !written.iter().any(|known| known.number == file.number) {
+                written.push(file);
+            }
+            rest = others;
+        }
+        written.iter().try_for_each(|file| file.segment.file.sync_data().map_err(openings::not_erased))
     }
 
     /// Entries of one frame: from `start` on, before `end`, at least one, else as many as fit `max_bytes`.
@@ -305,8 +359,6 @@ pub(super) struct Writer {
     pub(super) end: ScanEnd,
     /// A segment could not be begun. It may be there or not, so nothing may be written to the one before it.
     pub(super) must_roll: bool,
-    /// A write failed: what the files hold is not known until they are opened anew.
-    pub(super) failed: bool,
     /// Writes the openings while the log is written.
     pub(super) beside: Beside,
     /// Writes the high-water mark until this is dropped.
@@ -319,7 +371,7 @@ impl ExchangeLog for Writer {
     }
 
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error> {
-        self.check_usable()?;
+        self.shared.check_usable()?;
         let size = self.end.frontier.size();
         if expected != size {
             return Err(Error::Conflict { expected, found: size });
@@ -343,7 +395,7 @@ impl ExchangeLog for Writer {
         let group = openings.group;
         let written = if group.len == 0 { write() } else { self.beside.both(write, move || openings.write()) };
         if let Err(source) = written {
-            self.failed = true;
+            self.shared.failed.store(true, Ordering::Release);
             return Err(unknown(source));
         }
         self.end = ScanEnd {
@@ -361,25 +413,9 @@ impl ExchangeLog for Writer {
         }
         Ok(())
     }
-
-    fn erase_openings(&mut self, index: u64) -> Result<(), Error> {
-        if index >= self.end.frontier.size() {
-            return Ok(());
-        }
-        self.check_usable()?;
-        let (_, _, head, _) = self.shared.head_of(index)?;
-        let erased = self.shared.openings.erase(head.openings, head.first, index);
-        self.failed = matches!(erased, Err(Error::Unknown { .. }));
-        erased
-    }
 }
 
 impl Writer {
-    /// After a failed write nothing more is written: a failed sync that is tried again may seem to succeed.
-    fn check_usable(&self) -> Result<(), Error> {
-        if self.failed { Err(unknown(io::Error::other("an earlier write failed; open the log anew"))) } else { Ok(()) }
-    }
-
     /// The last segment, or a new one where a frame of this length does not fit.
     fn segment_with_room(&mut self, frame_len: u64) -> Result<Arc<LogSegment>, Error> {
         let last = self.shared.segments.read().unwrap_or_else(PoisonError::into_inner).last().cloned();
@@ -395,7 +431,7 @@ impl Writer {
         self.must_roll = true;
         self.shared.levels.settle().map_err(|source| super::not_written("the derived hashes", source))?;
         if let Err(source) = self.shared.levels.sync() {
-            self.failed = true;
+            self.shared.failed.store(true, Ordering::Release);
             return Err(unknown(source));
         }
         let state = (self.end.frontier.clone(), self.end.checkpoint.clone(), self.end.openings);

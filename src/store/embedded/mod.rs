@@ -4,6 +4,7 @@
 //! lock                  held while a process works on the folder
 //! log/<first>.log       the exchange log, one frame a batch                              primary
 //! openings/<n>.openings who was asked about, sealed, one slot each                       primary
+//! openings/erasure      what was erased of them last, sealed                             primary
 //! bodies/<n>.bodies     record bodies, sealed                                            primary
 //! levels/0 … 7, offsets hashes by tile level; where each entry lies                      derived
 //! index/                sled: projections' rows, where each body lies                    derived
@@ -15,7 +16,7 @@
 //! | `disk` | the file operations, so that tests can cut the power between any two |
 //! | `segment` | the one form of header blocks and frames |
 //! | `batch_frame`, `log`, `recovery`, `levels`, `high_water` | the exchange log |
-//! | `vault`, `openings`, `bodies` | what is sealed |
+//! | `vault`, `openings`, `erasure`, `bodies` | what is sealed |
 //! | `index` | sled |
 //! | [`fsck`] | checks all of it, rebuilds what is derived |
 //!
@@ -27,6 +28,7 @@ mod batch_frame;
 mod beside;
 mod bodies;
 mod disk;
+mod erasure;
 pub mod fsck;
 mod high_water;
 mod index;
@@ -49,13 +51,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Batch, Error, ExchangeLog, LogReader, Store, Tail, rows::Rows};
+use super::{Batch, Error, ExchangeLog, Kept, LogReader, Slot, Store, Tail, rows::Rows};
 use crate::{
     sign::{Random, sealing::VaultKey},
     tlog::{Frontier, Hash},
 };
 use bodies::SealedBodies;
 use disk::{Disk, RealDisk};
+use erasure::Eraser;
 use index::{Index, SledTable};
 use log::LogSegment;
 use openings::{Group, Openings};
@@ -143,6 +146,7 @@ fn open_locked(
     let segment_size = segment_size(options);
     let writer = recovery::open(disk, dir, vault, segment_size, options.high_water_path.as_deref())?;
     let reader = log::Reader(Arc::clone(&writer.shared));
+    let openings = Eraser::open(disk, dir, vault, Arc::clone(&writer.shared))?;
     let index = Index::open(dir, Arc::clone(&lock))?;
     let projections = Rows::new(index.rows()?);
     let size = reader.tail().map_or(0, |tail| tail.frontier.size());
@@ -153,7 +157,8 @@ fn open_locked(
     let bodies = SealedBodies::open(disk, &dir.join(bodies::DIR), vault, segment_size, index.bodies()?)?;
     Ok(Store {
         log: Box::new(Locked { part: writer, _lock: Arc::clone(&lock) }),
-        reader: Arc::new(Locked { part: reader, _lock: lock }),
+        reader: Arc::new(Locked { part: reader, _lock: Arc::clone(&lock) }),
+        openings: Arc::new(Locked { part: openings, _lock: lock }),
         bodies: Arc::new(bodies),
         projections: Arc::new(projections),
     })
@@ -185,10 +190,6 @@ impl ExchangeLog for Locked<log::Writer> {
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error> {
         self.part.append(expected, batch)
     }
-
-    fn erase_openings(&mut self, index: u64) -> Result<(), Error> {
-        self.part.erase_openings(index)
-    }
 }
 
 impl LogReader for Locked<log::Reader> {
@@ -206,6 +207,20 @@ impl LogReader for Locked<log::Reader> {
 
     fn openings(&self, index: u64) -> Result<Vec<Vec<u8>>, Error> {
         self.part.openings(index)
+    }
+}
+
+impl super::Openings for Locked<Eraser> {
+    fn kept(&self, from: u64) -> Result<Kept, Error> {
+        self.part.kept(from)
+    }
+
+    fn erase(&self, slots: &[Slot], account: &[u8]) -> Result<(), Error> {
+        self.part.erase(slots, account)
+    }
+
+    fn account(&self) -> Vec<u8> {
+        self.part.account()
     }
 }
 

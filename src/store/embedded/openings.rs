@@ -21,7 +21,7 @@ use std::{
     io,
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use super::{
@@ -29,7 +29,10 @@ use super::{
     segment::{Fields, Found, HEADER_LEN, Kind, PREFIX_LEN, Rest, count_and_content},
     vault::{SealedFile, Vault},
 };
-use crate::{sign::sealing::OVERHEAD, store::Error};
+use crate::{
+    sign::sealing::OVERHEAD,
+    store::{self, Error},
+};
 
 /// The directory of openings.
 pub(super) const DIR: &str = "openings";
@@ -89,13 +92,13 @@ pub(super) struct Openings {
     vault: Vault,
     segment_size: u64,
     files: RwLock<Vec<Arc<SealedFile>>>,
-    /// Held while slots are overwritten, so that two erasures of one entry do not cross.
-    erasing: Mutex<()>,
 }
 
 /// One slot of a group.
 struct Slot {
     entry: u32,
+    /// Its position among those of its entry.
+    position: u32,
     range: Range<u64>,
 }
 
@@ -110,7 +113,7 @@ impl Openings {
     pub(super) fn open(disk: &Arc<dyn Disk>, dir: &Path, vault: &Vault, segment_size: u64) -> Result<Self, Error> {
         let files = SealedFile::open_all(&**disk, dir, KIND, vault)?.into_iter().map(Arc::new).collect();
         let (disk, dir, vault) = (Arc::clone(disk), dir.to_owned(), vault.clone());
-        Ok(Self { disk, dir, vault, segment_size, files: RwLock::new(files), erasing: Mutex::new(()) })
+        Ok(Self { disk, dir, vault, segment_size, files: RwLock::new(files) })
     }
 
     /// Seals a batch's openings for the place where the last group ends. A new file is begun where that has no room.
@@ -187,18 +190,34 @@ impl Openings {
         self.slots(&file, group, first)?.iter().try_for_each(|slot| unseal(&file, slot).map(drop))
     }
 
-    /// Overwrites the openings of one entry, durably.
-    pub(super) fn erase(&self, group: Group, first: u64, index: u64) -> Result<(), Error> {
-        let _alone = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The openings of a batch from one entry on, those erased left out, with their slots. One read for all.
+    pub(super) fn read_from(&self, group: Group, first: u64, from: u64) -> Result<Vec<(store::Slot, Vec<u8>)>, Error> {
         let file = self.file(group.file)?;
-        let unknown = |source| Error::Unknown { what: "an erasure of openings", source };
-        for slot in self.slots(&file, group, first)? {
-            if first + u64::from(slot.entry) == index {
-                let filler = vec![ERASED; (slot.range.end - slot.range.start) as usize];
-                file.segment.file.write_at(&filler, slot.range.start).map_err(unknown)?;
+        let slots = self.slots(&file, group, first)?;
+        let Some(begin) = slots.first().map(|slot| slot.range.start) else { return Ok(Vec::new()) };
+        let bytes = read(&file, &(begin..group.after().offset))?;
+        let mut openings = Vec::with_capacity(slots.len());
+        for slot in slots.iter().filter(|slot| first + u64::from(slot.entry) >= from) {
+            let within = (slot.range.start - begin) as usize..(slot.range.end - begin) as usize;
+            if let Some(opening) = unseal_bytes(&file, slot.range.start, bytes.get(within).unwrap_or_default())? {
+                let index = first + u64::from(slot.entry);
+                openings.push((store::Slot { index, position: slot.position }, opening));
             }
         }
-        file.segment.file.sync_data().map_err(unknown)
+        Ok(openings)
+    }
+
+    /// Overwrites slots of a batch, and gives the file in which, to be synced.
+    pub(super) fn overwrite(&self, group: Group, first: u64, wanted: &[store::Slot]) -> Result<Arc<SealedFile>, Error> {
+        let file = self.file(group.file)?;
+        for slot in self.slots(&file, group, first)? {
+            let index = first + u64::from(slot.entry);
+            if wanted.contains(&store::Slot { index, position: slot.position }) {
+                let filler = vec![ERASED; (slot.range.end - slot.range.start) as usize];
+                file.segment.file.write_at(&filler, slot.range.start).map_err(not_erased)?;
+            }
+        }
+        Ok(file)
     }
 
     /// The slots of a group; none of an empty one.
@@ -218,12 +237,14 @@ impl Openings {
         }
         let end = group.after().offset;
         let mut at = group.offset + head.len() as u64;
-        let mut slots = Vec::new();
+        let mut slots: Vec<Slot> = Vec::new();
         for _ in 0..count {
             let (entry, units) = fields.u32().zip(fields.u32()).ok_or_else(|| wrong("its table is cut off"))?;
             let range = at..at + u64::from(units) * UNIT;
             at = range.end;
-            slots.push(Slot { entry, range });
+            let before = slots.last().filter(|last| last.entry == entry);
+            let position = before.map_or(0, |last| last.position + 1);
+            slots.push(Slot { entry, position, range });
         }
         if at == end { Ok(slots) } else { Err(wrong("its slots do not end where the log says")) }
     }
@@ -255,17 +276,29 @@ impl Openings {
 
 /// The opening in a slot; `None` if it was erased.
 fn unseal(file: &SealedFile, slot: &Slot) -> Result<Option<Vec<u8>>, Error> {
-    let at = slot.range.start;
-    let sealed = disk::read(&*file.segment.file, at, (slot.range.end - at) as usize)
-        .map_err(|source| Error::Io { what: format!("read {}", file.segment.path.display()), source })?;
+    unseal_bytes(file, slot.range.start, &read(file, &slot.range)?)
+}
+
+fn read(file: &SealedFile, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+    disk::read(&*file.segment.file, range.start, (range.end - range.start) as usize)
+        .map_err(|source| Error::Io { what: format!("read {}", file.segment.path.display()), source })
+}
+
+/// The opening in the bytes of the slot at an offset.
+fn unseal_bytes(file: &SealedFile, at: u64, sealed: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     // An erasure that a power cut tore leaves at least one whole unit; no ciphertext looks like that.
     if sealed.chunks(UNIT as usize).any(|unit| unit.iter().all(|byte| *byte == ERASED)) {
         return Ok(None);
     }
-    let plaintext = file.unseal(at, &sealed)?;
+    let plaintext = file.unseal(at, sealed)?;
     let opening =
         Fields::new(&plaintext).bytes().ok_or_else(|| file.segment.damaged(at, "the slot's length is wrong"))?;
     Ok(Some(opening.to_vec()))
+}
+
+/// An erasure of which it is not known how far it came.
+pub(super) fn not_erased(source: io::Error) -> Error {
+    Error::Unknown { what: "an erasure of openings", source }
 }
 
 /// Bytes of the slot of an opening.

@@ -3,7 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicBool},
 };
 
 use super::{
@@ -50,7 +50,8 @@ pub(super) fn open(
     }
     let tail = end.checkpoint.clone().map(|checkpoint| Arc::new(Tail { frontier: end.frontier.clone(), checkpoint }));
     let segments = RwLock::new(segments.into_iter().map(Arc::new).collect());
-    let shared = Arc::new(Shared { segments, levels, openings, tail: RwLock::new(tail) });
+    let shared =
+        Arc::new(Shared { segments, levels, openings, tail: RwLock::new(tail), failed: AtomicBool::new(false) });
     let keep = |path: PathBuf| HighWater::start(Arc::clone(disk), path, Arc::clone(&shared));
     let high_water = high_water_path.map(|path| keep(path.to_owned())).transpose();
     let high_water =
@@ -63,7 +64,6 @@ pub(super) fn open(
         segment_size,
         end,
         must_roll: false,
-        failed: false,
         beside: Beside::start()
             .map_err(|source| Error::Io { what: "start the thread that writes the openings".into(), source })?,
         high_water,

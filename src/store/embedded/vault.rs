@@ -40,10 +40,18 @@ impl Vault {
         Ok(bytes)
     }
 
-    fn file_key(&self, id: &str, len: u64) -> Result<FileKey, Error> {
+    /// The data key of a file.
+    pub(super) fn file_key(&self, id: &str, len: u64) -> Result<FileKey, Error> {
         // No seal is shorter than its overhead, so a file of this length holds at most so many. Files end far below the
         // length at which the key's own bound could matter.
         self.key.file_key(id, len / OVERHEAD as u64).map_err(refused)
+    }
+}
+
+impl Vault {
+    /// Seals the one thing of a file that is written whole, under a key of its own.
+    pub(super) fn seal_alone(&self, id: &str, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+        self.file_key(id, 0)?.seal(&*self.random, &place(id, 0), plaintext).map_err(refused)
     }
 }
 

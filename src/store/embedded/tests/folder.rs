@@ -49,8 +49,15 @@ fn a_store_is_made_only_in_an_empty_folder_and_opened_only_where_one_is() {
 fn a_second_open_is_refused_by_name_until_every_part_is_gone() {
     let (store, dir) = new_store();
     let dir = dir.path().join("hub");
-    let Store { log, reader, bodies, projections } = store;
-    for part in [Box::new(log) as Box<dyn std::any::Any>, Box::new(reader), Box::new(bodies), Box::new(projections)] {
+    let Store { log, reader, openings, bodies, projections } = store;
+    let parts = [
+        Box::new(log) as Box<dyn std::any::Any>,
+        Box::new(reader),
+        Box::new(openings),
+        Box::new(bodies),
+        Box::new(projections),
+    ];
+    for part in parts {
         match only_error(reopen(&dir)) {
             Error::InUse(name) => assert_eq!(name, dir.display().to_string()),
             other => panic!("{other}"),

@@ -6,7 +6,7 @@ use super::{sim_disk::SimDisk, *};
 use crate::{
     domain::id::Digest,
     sign,
-    store::{Bodies, Change, conformance, embedded::segment::HEADER_LEN, memory},
+    store::{Bodies, Change, Openings as _, conformance, embedded::segment::HEADER_LEN, memory},
 };
 
 /// Randomness that is none: a byte counts the calls.
@@ -47,12 +47,17 @@ fn segment_files_have_their_lasting_bytes() {
         let before = writer.end.frontier.clone();
         writer.append(before.size(), &conformance::batch_of(&before, lens)).unwrap();
     }
+    let eraser = Eraser::open(&shared, dir, &vault, Arc::clone(&writer.shared)).unwrap();
     let log = header_and_rest(&disk, "/hub/log/00000000000000000000.log");
     assert_eq!(log, include_str!("../../../../tests/vectors/store/log.hex"));
     let openings = header_and_rest(&disk, "/hub/openings/0000000000.openings");
     assert_eq!(openings, include_str!("../../../../tests/vectors/store/openings.hex"));
     let bodies = header_and_rest(&disk, "/hub/bodies/0000000000.bodies");
     assert_eq!(bodies, include_str!("../../../../tests/vectors/store/bodies.hex"));
+    eraser.erase(&[Slot { index: 1, position: 0 }], b"account").unwrap();
+    let file = disk.open(Path::new("/hub/openings/erasure")).unwrap();
+    let erasure = hex::encode(disk::read(&*file, 0, file.len().unwrap() as usize).unwrap()) + "\n";
+    assert_eq!(erasure, include_str!("../../../../tests/vectors/store/erasure.hex"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::id::Digest,
     store::{
-        Bodies,
+        Bodies, Openings as _,
         conformance::{batch_of, openings_of},
         embedded::{high_water, recovery, segment::Rest},
         memory::MemoryTable,
@@ -29,9 +29,13 @@ const BATCHES: [&[usize]; 7] = [&[40], &[40], &[700, 300], &[1_500], &[2_500, 10
 const MARKED: usize = 2;
 const ERASED: (usize, u64) = (4, 3);
 
+/// What the scenario says of its erasure.
+const ACCOUNT: &[u8] = b"one entry's";
+
 struct Parts {
     writer: log::Writer,
     reader: log::Reader,
+    openings: Eraser,
     bodies: SealedBodies<MemoryTable>,
 }
 
@@ -54,8 +58,9 @@ fn open_parts(disk: &SimDisk) -> Result<Parts, Error> {
     let (disk, dir) = (as_disk(disk), Path::new(DIR));
     let writer = recovery::open(&disk, dir, &vault(), SEGMENT_SIZE, Some(Path::new(MARK)))?;
     let reader = log::Reader(Arc::clone(&writer.shared));
+    let openings = Eraser::open(&disk, dir, &vault(), Arc::clone(&writer.shared))?;
     let bodies = SealedBodies::open(&disk, &dir.join(bodies::DIR), &vault(), SEGMENT_SIZE, MemoryTable::default())?;
-    Ok(Parts { writer, reader, bodies })
+    Ok(Parts { writer, reader, openings, bodies })
 }
 
 /// What the scenario's client was told.
@@ -97,7 +102,9 @@ fn run(disk: &SimDisk, parts: &mut Parts, ledger: &mut Ledger) -> Result<(), Err
         }
         if n == ERASED.0 {
             ledger.erasing = true;
-            parts.writer.erase_openings(ERASED.1)?;
+            let slots: Vec<_> =
+                (0..openings_of(ERASED.1).len() as u32).map(|position| Slot { index: ERASED.1, position }).collect();
+            parts.openings.erase(&slots, ACCOUNT)?;
             ledger.erased = true;
         }
     }
@@ -127,6 +134,10 @@ fn check(disk: &SimDisk, ledger: &Ledger, case: &str) {
         if !(may_be_erased && openings.is_empty()) {
             assert_eq!(openings, openings_of(index), "{case}: entry {index}");
             assert!(!(may_be_erased && ledger.erased), "{case}: erased openings are there again");
+        }
+        if index == ERASED.1 {
+            let account: &[u8] = if openings.is_empty() { ACCOUNT } else { b"" };
+            assert_eq!(parts.openings.account(), account, "{case}: erased and not accounted for, or the reverse");
         }
     }
     for n in 0..ledger.bodies {
