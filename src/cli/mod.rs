@@ -13,6 +13,7 @@ mod exit;
 mod fsck;
 mod init;
 mod key;
+mod opening;
 mod output;
 mod pki;
 mod publish;
@@ -20,8 +21,10 @@ mod query;
 mod receipt;
 mod refusal;
 mod saved;
+mod search;
 mod serve;
 mod system;
+mod trace;
 mod verify;
 mod witness;
 
@@ -75,6 +78,8 @@ commands! {
     Verify(verify::Verify),
     Audit(audit::Audit),
     Witness(witness::Witness),
+    Trace(trace::Trace),
+    Opening(opening::Opening),
     Fsck(fsck::Fsck),
     ExampleData(example_data::ExampleData),
 }

@@ -39,6 +39,9 @@ const LAST_READS: Duration = Duration::from_secs(1);
 /// the disk. Under load these never sleep, where one for every call in flight would only switch with the others.
 const BLOCKING_PER_CPU: usize = 2;
 
+/// How often is looked whether something is due about openings: both what ages and what is told goes by days.
+const TEND_EVERY: Duration = Duration::from_secs(3_600);
+
 /// After how many entries caught up with a start says how far it is.
 const PROGRESS: u64 = 100_000;
 
@@ -100,11 +103,14 @@ impl Run for Serve {
             let failure = Arc::clone(&stop.failure);
             let server =
                 grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls, limits: settings.limits.clone() };
+            let tending = tokio::spawn(tend(Arc::clone(&hub), settings.openings.keep_days));
             let stop = async {
                 stop.wait().await;
                 beside.begin_stop();
             };
-            grpc::serve(server, listener, stop).await?;
+            let answered = grpc::serve(server, listener, stop).await;
+            tending.abort();
+            answered?;
             Ok::<_, anyhow::Error>(failure.get().cloned())
         });
         beside.end(LAST_READS);
@@ -135,6 +141,18 @@ fn require_continuation(path: &Path, hub: &Hub) -> anyhow::Result<()> {
     heard?;
     info!("the log continues the checkpoint that had halted the hub");
     Ok(fs::remove_file(path)?)
+}
+
+/// Does what is due about openings, as long as the hub runs. What fails is tried again the next time.
+async fn tend(hub: Arc<Hub>, keep_days: Option<u32>) {
+    loop {
+        match hub.tend_openings(keep_days).await {
+            Ok(0) => {}
+            Ok(erased) => info!(erased, "erased the openings that were kept long enough"),
+            Err(problem) => warn!(%problem, "what is due about openings could not be done yet"),
+        }
+        tokio::time::sleep(TEND_EVERY).await;
+    }
 }
 
 /// Opens the hub of a folder; gives with it the leaf hash of entry 0.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tonic::{
-    Code, Request, Response, Status,
+    Code, Request, Response, Status, Streaming,
     metadata::MetadataValue,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
@@ -31,6 +31,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// The metadata by which the hub is shown the newest checkpoint seen: a hub that is behind it halts.
 const SEEN: &str = "hutong-checkpoint-bin";
+
+/// How long the next part of a stream may take: a hub tells every second how far it is, once it has the turn and knows what to
+/// look for, and gives up a search after four minutes.
+const PART_DEADLINE: Duration = Duration::from_secs(300);
 
 /// A connection to the hub. Clones share it.
 #[derive(Clone)]
@@ -149,6 +153,22 @@ fn next(status: &Status, pause: Duration) -> Next {
             _ => Next::Final,
         },
         _ => Next::Final,
+    }
+}
+
+/// What a stream ended with in place of its last part. A stream is not asked for again by itself: it may have told half.
+pub(super) fn broken_off(status: &Status) -> Error {
+    match next(status, FIRST_PAUSE) {
+        Next::Final => Error::of_status(status),
+        Next::Again(_) | Next::GiveUp => Error::Unavailable { attempts: 1, last: describe(status) },
+    }
+}
+
+/// The next part of a stream; `None` at its end.
+pub(super) async fn next_part<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Error> {
+    match tokio::time::timeout(PART_DEADLINE, stream.message()).await {
+        Ok(part) => part.map_err(|status| broken_off(&status)),
+        Err(_) => Err(broken_off(&Status::deadline_exceeded("no part of the answer in time"))),
     }
 }
 

@@ -13,7 +13,7 @@
 //! | `connection` | mutual TLS, deadlines, sending the same again |
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
-//! | `query`, `publish`, `rule` | the acts |
+//! | `query`, `publish`, `rule`, `trace`, `opening` | the acts |
 //! | `receipt`, [`verify`] | the evidence |
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
@@ -26,6 +26,7 @@ mod error;
 mod fixture;
 mod journal;
 mod known_keys;
+mod opening;
 mod pins;
 mod profile;
 mod publish;
@@ -33,6 +34,7 @@ mod query;
 mod receipt;
 mod rule;
 mod seen;
+mod trace;
 
 pub mod statement;
 pub mod verify;
@@ -40,11 +42,13 @@ pub mod verify;
 pub use connection::{MAX_ATTEMPTS, MAX_MESSAGE_BYTES};
 pub use error::{ERROR_DOMAIN, Error, Refused, Rejected};
 pub use journal::{Came, Journal};
+pub use opening::{Erased, Holder, SearchProgress};
 pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
 pub use rule::{CatalogEntry, Changed, HubDescription, MAX_PART_BYTES, ShownAgreement};
+pub use trace::{TraceAnswer, TraceRequest, TracedExchange};
 
 use std::{
     collections::HashMap,
@@ -175,11 +179,14 @@ impl Client {
         F: Future<Output = Result<Response<A>, Status>>,
     {
         self.0.journal.begin(signed).await?;
-        let request_id = signed.request_id;
-        let error = match self.0.connection.call(message, send).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
-        };
+        match self.0.connection.call(message, send).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.failed(signed.request_id, error).await?),
+        }
+    }
+
+    /// Writes down how a statement failed, and says it with the request's id.
+    async fn failed(&self, request_id: RequestId, error: Error) -> Result<Error, Error> {
         let (came, error) = match error {
             Error::Refused(mut refused) => {
                 refused.request_id = Some(request_id);
@@ -189,7 +196,7 @@ impl Client {
             other => (Came::Unknown, Error::OutcomeUnknown { request_id, source: Box::new(other) }),
         };
         self.write_down(request_id, &came).await?;
-        Err(error)
+        Ok(error)
     }
 
     async fn write_down(&self, request_id: RequestId, came: &Came) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 
 mod http;
 mod limits;
+mod openings;
 mod witnesses;
 
 use std::{
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use http::{Http, Public};
 pub use limits::Limits;
+pub use openings::Openings;
 pub use witnesses::Witnesses;
 
 use crate::{
@@ -107,6 +109,9 @@ pub struct Settings {
     /// Who sees checkpoints before they are published.
     #[serde(default)]
     pub witnesses: Witnesses,
+    /// How long openings are kept.
+    #[serde(default)]
+    pub openings: Openings,
     /// What is written to stderr.
     #[serde(default)]
     pub trace: Trace,
@@ -192,6 +197,7 @@ impl Settings {
             limits: Limits::default(),
             http: Http::default(),
             witnesses: Witnesses::default(),
+            openings: Openings::default(),
             trace: Trace::default(),
         }
     }
@@ -220,6 +226,7 @@ impl Settings {
         let settings: Self = toml::from_str(text).map_err(|error| syntax(path, text, &error))?;
         let mut problems = settings.limits.problems();
         problems.extend(settings.http.problems());
+        problems.extend(settings.openings.problems());
         if problems.is_empty() { Ok(settings) } else { Err(Error::Values { path: path.to_owned(), problems }) }
     }
 
@@ -326,7 +333,8 @@ mod tests {
             (
                 format!("{LEAST}lsten = \"127.0.0.1:1\"\n"),
                 "hutong.toml, line 5, column 1: unknown field `lsten`, expected one of `hub`, `trust_domain`, \
-                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `witnesses`, `trace`",
+                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `witnesses`, \
+                 `openings`, `trace`",
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),
