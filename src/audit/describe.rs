@@ -124,7 +124,7 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
         Statement::Publication(..) => ("publication", "发布"),
         Statement::Query(..) => ("query", "查询"),
         Statement::Trace(..) => ("holder-trace", "查询追溯"),
-        Statement::Erasure(..) => ("opening-erasure", "清除开示令"),
+        Statement::Erasure(..) => ("opening-erasure", "删除开启值令"),
         Statement::Rule(_, change) => match change {
             RuleChange::RegisterDepartment { .. } => ("register-department", "登记部门"),
             RuleChange::RegisterSystem { .. } => ("register-system", "登记系统"),
@@ -146,7 +146,7 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
 pub(super) fn own_kind(outcome: &Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Noted(Notice::Suppressed(_)) => ("suppressed", "限流未登记"),
-        Outcome::Noted(Notice::Erased(_)) => ("erased", "清除开示"),
+        Outcome::Noted(Notice::Erased(_)) => ("erased", "删除开启值"),
         // No entry without a statement reads with another outcome.
         _ => ("none", "无声明"),
     }
@@ -299,7 +299,7 @@ fn outcome(outcome: &Outcome) -> Terms {
             ("period 时段", format!("{since} to {until}")),
         ],
         Outcome::Noted(Notice::Erased(Erased { count, digest, since, until })) => vec![
-            ("erased 清除", format!("{count} openings, digest {digest}")),
+            ("erased 删除", format!("{count} openings, digest {digest}")),
             ("period 时段", format!("{since} to {until}")),
         ],
     }

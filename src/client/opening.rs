@@ -137,6 +137,7 @@ impl Client {
             envelope: Some(wire::envelope_to_proto(&signed.envelope)),
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
         };
+        let before = self.connection().seen().newest();
         let mut stream = self
             .submit(&signed, &message, |channel, request| async move {
                 OpeningServiceClient::new(channel)
@@ -147,7 +148,9 @@ impl Client {
             .await?;
         let done = loop {
             match next_part(&mut stream).await {
-                Ok(Some(proto::EraseOpeningsResponse { part: Some(Part::Progress(progress)) })) => hear(progress.into()),
+                Ok(Some(proto::EraseOpeningsResponse { part: Some(Part::Progress(progress)) })) => {
+                    hear(progress.into())
+                }
                 Ok(Some(proto::EraseOpeningsResponse { part: Some(Part::Done(done)) })) => break done,
                 Ok(_) => {
                     let why = "the hub's answer ended before it said that it is done".to_owned();
@@ -156,7 +159,7 @@ impl Client {
                 Err(error) => return Err(self.failed(signed.request_id, error).await?),
             }
         };
-        let receipt = self.answered(&signed, done.receipt).await?;
+        let receipt = self.answered(&signed, done.receipt, before).await?;
         match receipt.outcome() {
             Outcome::ErasureOrdered => Ok(Erased { count: done.erased, receipt }),
             other => Err(Error::Unproven {

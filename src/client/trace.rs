@@ -104,6 +104,7 @@ impl Client {
             envelope: Some(wire::envelope_to_proto(&signed.envelope)),
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
         };
+        let before = self.connection().seen().newest();
         let mut stream = self
             .submit(&signed, &message, |channel, request| async move {
                 AuditServiceClient::new(channel)
@@ -120,7 +121,7 @@ impl Client {
                 Err(error) => return Err(self.failed(signed.request_id, error).await?),
             }
         };
-        let receipt = self.answered(&signed, entered.receipt).await?;
+        let receipt = self.answered(&signed, entered.receipt, before).await?;
         if entered.repeated_request {
             return Err(Error::AnsweredBefore { request_id: signed.request_id, index: receipt.index });
         }

@@ -135,7 +135,6 @@ struct Waiting {
 }
 
 /// What is to be entered.
-#[expect(clippy::large_enum_variant, reason = "nearly all are drafts: boxing them would cost each query an allocation")]
 enum What {
     Decided(Draft),
     /// Something that the hub tells of itself, and serialized openings to keep with it.

@@ -13,6 +13,7 @@ mod privacy;
 mod reads;
 mod recovery;
 mod site;
+mod trace;
 mod witness;
 mod witnessed;
 mod world;
