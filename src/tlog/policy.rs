@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Names are of the file alone, and opaque bytes. A line refers only to names on lines before it. Two logs, or two witnesses,
-//! with the same public key are refused, so that nobody counts twice.
+//! with the same public key are refused, so that nobody counts twice. Narrower than the standard: witnesses' keys are Ed25519
+//! (type 0x04), and URLs are UTF-8.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -2,9 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
+use arc_swap::ArcSwapOption;
 use tracing::{error, info, warn};
 
 use super::{
@@ -41,31 +45,29 @@ impl Cosigned {
     }
 }
 
-/// The memory of a log.
-#[derive(Default)]
-struct State {
-    last: Option<Cosigned>,
-    /// Whether nobody knows what is on the disk; then nothing is cosigned any more.
-    is_unsure: bool,
-}
-
 /// A log that is witnessed.
 pub(super) struct Log {
     folder: PathBuf,
     key: LogVerifier,
-    state: Mutex<State>,
+    /// What was cosigned last. Read without waiting; changed only by who has the turn.
+    last: ArcSwapOption<Cosigned>,
+    /// Whose turn it is to be judged.
+    turn: Mutex<()>,
+    /// Whether nobody knows what is on the disk; then nothing is cosigned any more.
+    is_unsure: AtomicBool,
 }
 
 impl Log {
     /// The log of which this is kept.
     pub(super) fn new(kept: Kept) -> Self {
         let Kept { folder, key, last } = kept;
-        Self { folder, key, state: Mutex::new(State { last, is_unsure: false }) }
+        let last = ArcSwapOption::new(last.map(Arc::new));
+        Self { folder, key, last, turn: Mutex::default(), is_unsure: AtomicBool::new(false) }
     }
 
-    /// What was cosigned last.
-    pub(super) fn last(&self) -> Option<Cosigned> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
+    /// What was cosigned last, also while another is being judged or written.
+    pub(super) fn last(&self) -> Option<Arc<Cosigned>> {
+        self.last.load_full()
     }
 
     /// Cosigns what continues the log, and refuses anything else. One request after the other: what is judged is what is
@@ -79,17 +81,18 @@ impl Log {
     ) -> Result<NoteSignature, Refusal> {
         let offered = Checkpoint::open(&request.checkpoint, &self.key).map_err(Refusal::Signature)?;
         let note = self.strip(&request.checkpoint).map_err(Refusal::Signature)?;
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_unsure {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_unsure() {
             return Err(Refusal::Failed("what it cosigned last is not known to be on its disk".to_owned()));
         }
-        let held = state.last.as_ref().map(|last| &last.checkpoint);
+        let last = self.last();
+        let held = last.as_ref().map(|last| &last.checkpoint);
         if let Err(refusal) = judge(held, request.old_size, &request.proof, &offered) {
-            self.report(state.last.as_ref(), (&offered, &note), request.old_size, &refusal, now);
+            self.report(last.as_deref(), (&offered, &note), request.old_size, &refusal, now);
             return Err(refusal);
         }
         // A clock that went back must not make this word older than the one before it.
-        let time = state.last.as_ref().map_or(now, |last| last.time.max(now));
+        let time = last.as_ref().map_or(now, |last| last.time.max(now));
         let failed = |error: crate::tlog::Error| Refusal::Failed(error.to_string());
         let cosignature = cosign(&note, time, signer).map_err(failed)?;
         let mut cosigned = note;
@@ -98,17 +101,17 @@ impl Log {
             let origin = offered.origin.as_str();
             let (Failure::Unchanged(problem) | Failure::Unsure(problem)) = &failure;
             error!(origin, size = offered.size, %problem, "cannot remember a checkpoint, so it is not cosigned");
-            state.is_unsure = matches!(failure, Failure::Unsure(_));
+            self.is_unsure.store(matches!(failure, Failure::Unsure(_)), Ordering::Release);
             return Err(Refusal::Failed("its disk does not take the checkpoint".to_owned()));
         }
         info!(origin = offered.origin.as_str(), size = offered.size, root = %offered.root, "cosigned");
-        state.last = Some(Cosigned { note: cosigned, checkpoint: offered, time });
+        self.last.store(Some(Arc::new(Cosigned { note: cosigned, checkpoint: offered, time })));
         Ok(cosignature)
     }
 
     /// Whether this log's memory can no longer be relied on.
     pub(super) fn is_unsure(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_unsure
+        self.is_unsure.load(Ordering::Acquire)
     }
 
     /// The note with the log's own signature alone: what others signed was not verified.
