@@ -19,8 +19,8 @@ use crate::{
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{
-            AgreementConsent, DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Header, Policy, Publication,
-            PublishedRecord, Query, RuleChange, Statement,
+            AgreementConsent, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header, Policy,
+            Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
         },
         time::{Date, Moment, Time},
     },
@@ -130,7 +130,7 @@ impl Hub {
         let mut hub = Self::open();
         let capabilities = [
             (provider(), "市场监管局", vec![Capability::Publish, Capability::SignAgreements]),
-            (consumer(), "住建局", vec![Capability::Query, Capability::SignAgreements]),
+            (consumer(), "住建局", vec![Capability::Query, Capability::SignAgreements, Capability::Trace]),
         ];
         for (actor, name, capabilities) in capabilities {
             let uscc = *actor.system.department();
@@ -274,6 +274,19 @@ impl Hub {
         }
         self.entries.push(Entry { time: self.time, envelope: Some(envelope), outcome }.encode());
         index
+    }
+
+    /// A question of who asked about some holder.
+    pub(super) fn trace_statement(&mut self, actor: &Actor) -> Statement {
+        let (holder, case_commitment) = (Commitment([31; 32]), Commitment([32; 32]));
+        let purpose = "holder-request".parse().unwrap();
+        let trace = Trace { purpose, holder, case_commitment, legal_basis: None, since: None, until: None };
+        Statement::Trace(self.header(actor), trace)
+    }
+
+    /// An order to erase what names some holder.
+    pub(super) fn erasure_statement(&mut self, actor: &Actor) -> Statement {
+        Statement::Erasure(self.header(actor), Erasure::Holder(Commitment([33; 32])))
     }
 
     /// Enters what the hub tells of itself.

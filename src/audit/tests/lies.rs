@@ -16,7 +16,7 @@ use crate::{
         catalog::SharingClass,
         directory::Capability,
         id::Digest,
-        outcome::{Effect, Erased, Notice, Outcome, Refusal, RefusalReason, Suppressed},
+        outcome::{Effect, Erased, HolderTraced, Notice, Outcome, Refusal, RefusalReason, Suppressed},
         record::{RecordStatus, Validity},
         statement::{RuleChange, Statement},
         time::{date_of_days, days_of_date},
@@ -598,4 +598,31 @@ fn erasures_told_out_of_order_or_before_their_day_is_over() {
     hub.note(Notice::Erased(Erased { count: 1, digest: Digest([1; 32]), since: since.plus_seconds(-9), until }));
     let (_temporary, folder) = copied(&hub);
     assert_eq!(found(&verified(&folder)).len(), 2);
+}
+
+#[test]
+fn traces_and_orders_to_erase_that_cannot_be() {
+    let traced = |more: u64, exchanges| {
+        move |hub: &mut Hub| {
+            let statement = hub.trace_statement(&consumer());
+            let outcome = Outcome::HolderTraced(HolderTraced { log_size: hub.size() + more, exchanges });
+            hub.enter(consumer().sign(&statement), &statement, outcome)
+        }
+    };
+    expect(&[], traced(0, 3));
+    expect(&["TRACE_IMPOSSIBLE"], traced(1, 3));
+    expect(&["TRACE_IMPOSSIBLE"], traced(0, 1_000_000));
+    expect(&["WRONGLY_DONE:CAPABILITY_MISSING"], |hub| {
+        let statement = hub.trace_statement(&provider());
+        let outcome = Outcome::HolderTraced(HolderTraced { log_size: hub.size(), exchanges: 1 });
+        hub.enter(provider().sign(&statement), &statement, outcome)
+    });
+    expect(&["WRONGLY_DONE:CAPABILITY_MISSING"], |hub| {
+        let statement = hub.erasure_statement(&consumer());
+        hub.enter(consumer().sign(&statement), &statement, Outcome::ErasureOrdered)
+    });
+    expect(&["OUTCOME_KIND"], |hub| {
+        let statement = hub.trace_statement(&consumer());
+        hub.enter(consumer().sign(&statement), &statement, Outcome::ErasureOrdered)
+    });
 }

@@ -28,6 +28,8 @@ pub(super) enum Act {
     Usurp,
     Late,
     Flood(u64),
+    Trace,
+    Erase(bool),
 }
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
@@ -52,6 +54,8 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Usurp),
         1 => Just(Act::Late),
         1 => (0..9u64).prop_map(Act::Flood),
+        1 => Just(Act::Trace),
+        1 => any::<bool>().prop_map(Act::Erase),
     ]
 }
 
@@ -115,6 +119,15 @@ pub(super) fn play(hub: &mut Hub, asker: &mut Actor, publisher: &mut Actor, act:
             header.issued_at = hub.time.plus_seconds(-3_600);
             let statement = Statement::Query(header, query(&["NAME"], 1));
             hub.submit_looking_up(asker, &statement, &[1]);
+        }
+        Act::Trace => {
+            let statement = hub.trace_statement(asker);
+            hub.submit(asker, &statement);
+        }
+        Act::Erase(may) => {
+            let orders = if may { administrator() } else { asker.clone() };
+            let statement = hub.erasure_statement(&orders);
+            hub.submit(&orders, &statement);
         }
         Act::Flood(suppressed) => {
             hub.time = hub.time.start_of_minute().plus_seconds(60);
