@@ -2,7 +2,7 @@
 //!
 //! There is no index from a holder to the entries about them. It would be a second place where a holder is linked with every
 //! exchange, one that an erasure would have to find too, and it would cost every query a row for the sake of a question that
-//! is seldom put. So all openings are read, batch by batch: 256 bytes an opening, some ten million a minute.
+//! is seldom put. So all openings are read, batch by batch, in the order in which they lie.
 
 use std::{
     collections::HashMap,

@@ -34,7 +34,7 @@ pub(in crate::cli) struct Register {
     /// The name of a system of the department, such as permits
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
-    /// What the system may do: publish, query, sign-agreements, administer, audit; repeat for more
+    /// What the system may do: publish, query, sign-agreements, administer, audit, trace; repeat for more
     #[arg(long = "capability", value_name = "CAPABILITY", requires = "system", value_parser = capability)]
     capabilities: Vec<Capability>,
     /// The key request of the system's signing key, of `hutong key new`
