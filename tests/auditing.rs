@@ -45,8 +45,29 @@ fn system(log: &Path, name: &str) -> String {
 fn what_the_demo_leaves_is_what_its_log_says() {
     let folder = demo();
     let kept = folder.path().join("kept");
+    is_shown(&kept);
     is_reported(&kept);
     reconciles(&kept);
+}
+
+fn is_shown(kept: &Path) {
+    let shown = |more: &[&str]| {
+        let output = hutong(kept, &[&["audit", "show", "log", "--json"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let queries = shown(&["--kind", "query"]);
+    assert!(queries.len() > 5 && queries.iter().all(|entry| entry["kind"] == "query"));
+    assert!(queries[0]["statement"]["purpose"].is_string() && queries[0]["statement"]["case"].is_string());
+    let refused = shown(&["--reason", "QUOTA_EXHAUSTED", "--kind", "query"]);
+    assert_eq!((refused.len(), &refused[0]["reason"]), (1, &Value::from("QUOTA_EXHAUSTED")));
+    let housing = refused[0]["actor"].as_str().unwrap();
+    let department = housing.split('/').nth(4).unwrap();
+    assert_eq!(shown(&["--actor", housing]).len(), shown(&["--actor", department]).len());
+    assert_eq!(shown(&["--refused", "--range", "..3"]), [] as [Value; 0]);
+    assert_eq!(shown(&["--with", "catalog version 1:"]).len(), 1);
+    assert_eq!(hutong(kept, &["audit", "show", "log", "--reason", "NONE"]).status.code(), Some(2));
 }
 
 /// The day of the log's first entry where the hub is, and the day after.

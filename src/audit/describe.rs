@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, map::Entry as Slot};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     domain::{
         outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, Suppressed},
-        statement::{AgreementConsent, Erasure, Genesis, Publication, Query, RuleChange, Statement, Trace},
+        statement::{
+            AgreementConsent, Erasure, Genesis, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
+        },
     },
     wire::{self, Entry},
 };
@@ -32,10 +35,31 @@ pub struct Description {
     pub issued_at: Option<String>,
     /// The key that the signature names.
     pub key: Option<String>,
+    /// The reason's code, where the statement was refused.
+    pub reason: Option<&'static str>,
     /// What the statement says, each term with its name.
+    #[serde(serialize_with = "by_name")]
     pub statement: Vec<(&'static str, String)>,
     /// What the hub did.
+    #[serde(serialize_with = "by_name")]
     pub outcome: Vec<(&'static str, String)>,
+}
+
+/// Terms for machines: an object with the English names, a list where a name stands more than once.
+fn by_name<S: Serializer>(terms: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut object = Map::new();
+    for (name, value) in terms {
+        let english: String = name.chars().take_while(char::is_ascii).collect();
+        let value = Value::from(value.as_str());
+        match object.entry(english.trim().replace(' ', "_")) {
+            Slot::Vacant(vacant) => drop(vacant.insert(value)),
+            Slot::Occupied(mut held) => match held.get_mut() {
+                Value::Array(values) => values.push(value),
+                first => *first = Value::Array(vec![first.take(), value]),
+            },
+        }
+    }
+    object.serialize(serializer)
 }
 
 /// Decodes an entry for people.
@@ -62,6 +86,10 @@ pub(super) fn of(index: u64, entry: &Entry, statement: Option<&Statement>) -> De
         request_id: header.map(|header| header.request_id.to_string()),
         issued_at: header.map(|header| header.issued_at.to_string()),
         key: signature.map(|signature| signature.keyid.clone()),
+        reason: match &entry.outcome {
+            Outcome::Refused(refusal) => Some(refusal.reason.as_str()),
+            _ => None,
+        },
         statement: statement.map(terms).unwrap_or_default(),
         outcome: outcome(&entry.outcome),
     }
@@ -181,13 +209,24 @@ fn genesis_terms(genesis: &Genesis) -> Terms {
 }
 
 fn publication_terms(publication: &Publication) -> Terms {
-    let records = publication.records.iter().map(|record| format!("{} v{}", record.handle, record.version));
-    vec![
+    let mut terms = vec![
         ("resource 资源", publication.resource_id.to_string()),
         ("catalog version", publication.resource_version.to_string()),
         ("count", publication.records.len().to_string()),
-        ("records 记录", list(records)),
-    ]
+    ];
+    terms.extend(publication.records.iter().map(|record| ("record 记录", record_text(record))));
+    terms
+}
+
+fn record_text(record: &PublishedRecord) -> String {
+    let status = format!("{:?}", record.status).to_uppercase();
+    let mut text = format!("{} v{} {status}, JWT {}", record.handle, record.version, record.jwt_sha256);
+    for (word, day) in [("from", record.validity.from), ("until", record.validity.until)] {
+        if let Some(day) = day {
+            text.push_str(&format!(", valid {word} {day}"));
+        }
+    }
+    text
 }
 
 fn query_terms(query: &Query) -> Terms {
@@ -200,6 +239,9 @@ fn query_terms(query: &Query) -> Terms {
         ("operator 操作员", query.operator_pseudonym.to_string()),
     ];
     terms.extend(query.agreement_id.iter().map(|id| ("agreement 协议", id.to_string())));
+    // Whoever is asked for a case or an identifier with its salt compares them with these.
+    terms.push(("case 办件", query.case_commitment.to_string()));
+    terms.extend(query.commitments.iter().map(|commitment| ("commitment 承诺", commitment.to_string())));
     terms
 }
 
@@ -257,11 +299,13 @@ fn rule_terms(change: &RuleChange) -> Terms {
             ("limits 限额", format!("{} a day, {} a query", text.daily_limit, text.batch_limit)),
         ],
         RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => consent_terms(consent),
-        RuleChange::AgreementSuspension { agreement_id, .. }
-        | RuleChange::AgreementResumption { agreement_id }
-        | RuleChange::AgreementTermination { agreement_id, .. } => {
-            vec![("agreement 协议", agreement_id.to_string())]
+        RuleChange::AgreementSuspension { agreement_id, reason }
+        | RuleChange::AgreementTermination { agreement_id, reason } => {
+            let mut terms = vec![("agreement 协议", agreement_id.to_string())];
+            terms.extend(reason.map(|reason| ("reason 原因", reason.to_string())));
+            terms
         }
+        RuleChange::AgreementResumption { agreement_id } => vec![("agreement 协议", agreement_id.to_string())],
     }
 }
 
@@ -313,11 +357,12 @@ fn permitted_terms(permitted: &QueryPermitted) -> Terms {
     terms.extend(permitted.records.iter().map(|release| {
         let status = format!("{:?}", release.status).to_uppercase();
         let text = format!(
-            "{} v{} {status}, published by entry {}, fields {}",
+            "{} v{} {status}, published by entry {}, fields {}{}",
             release.handle,
             release.version,
             release.publication_index,
-            if release.fields.is_empty() { "none".to_owned() } else { list(&release.fields) }
+            if release.fields.is_empty() { "none".to_owned() } else { list(&release.fields) },
+            release.sd_hash.map(|hash| format!(", presentation {hash}")).unwrap_or_default()
         );
         ("released 提供", text)
     }));
@@ -339,5 +384,20 @@ fn effect_text(effect: &Effect) -> String {
         Effect::AgreementChanged { agreement_id, version, state } => {
             format!("{agreement_id} version {version} is {}", format!("{state:?}").to_uppercase())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_find_terms_by_their_english_names() {
+        #[derive(Serialize)]
+        struct Terms(#[serde(serialize_with = "by_name")] Vec<(&'static str, String)>);
+        let terms = [("resource 资源", "a"), ("record 记录", "1"), ("record 记录", "2"), ("catalog version", "3")];
+        let terms = Terms(terms.map(|(name, value)| (name, value.to_owned())).to_vec());
+        let expected = serde_json::json!({"resource": "a", "record": ["1", "2"], "catalog_version": "3"});
+        assert_eq!(serde_json::to_value(terms).ok(), Some(expected));
     }
 }

@@ -22,6 +22,7 @@ use super::{
     exchanges::{self, Exchanges},
     figures::{Bilingual, Change, Day, PeriodicReport, RefusalCount, SystemCount, Totals},
     names::Names,
+    offset_in_words,
     patterns::Watch,
     publications::{self, Publications},
 };
@@ -101,7 +102,7 @@ impl Gatherer {
             offset: offset_in_words(frame.offset_seconds),
             size: checkpoint.size,
             root: checkpoint.root.to_string(),
-            last_time: self.last_time.map(|time| time.to_string()),
+            last_time: self.last_time.map(|time| frame.local(time)),
             verification: None,
             notes,
             totals: state.totals,
@@ -238,7 +239,7 @@ impl State {
         };
         self.changes.push(Change {
             index,
-            time: entry.time.to_string(),
+            time: self.frame.local(entry.time),
             kind: described.kind,
             kind_zh: described.kind_zh,
             department: Names(&self.rules).party(Some(*header.actor.department())),
@@ -256,7 +257,8 @@ impl State {
                 notes.push(Bilingual::new(zh, en));
             }
         };
-        let last = last_time.map(|time| time.to_string()).unwrap_or_default();
+        let last = last_time.map(|time| frame.local(time)).unwrap_or_default();
+        let opened = frame.local(self.opened);
         note(
             last_time.is_some_and(|time| time < frame.end),
             format!("日志副本止于 {last}，早于本期结束；此后的交换不在报告之内"),
@@ -264,8 +266,8 @@ impl State {
         );
         note(
             self.opened >= frame.start,
-            format!("日志始于 {}，本期开始之时尚无日志", self.opened),
-            format!("the log begins at {}, after the period does", self.opened),
+            format!("日志始于 {opened}，本期开始之时尚无日志"),
+            format!("the log begins at {opened}, after the period does"),
         );
         note(
             unreadable > 0,
@@ -316,10 +318,4 @@ impl Totals {
             *count = count.saturating_add(more);
         }
     }
-}
-
-/// An offset from UTC such as `+08:00`.
-fn offset_in_words(seconds: i32) -> String {
-    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
-    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }

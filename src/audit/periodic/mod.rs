@@ -44,6 +44,21 @@ struct Frame {
     end: Time,
 }
 
+impl Frame {
+    /// An instant as clocks at the hub show it: RFC 3339 with the hub's offset, to the second.
+    fn local(&self, time: Time) -> String {
+        let seconds = time.plus_seconds(self.offset_seconds.into()).as_seconds().rem_euclid(86_400);
+        let (date, offset) = (time.civil_day(self.offset_seconds), offset_in_words(self.offset_seconds));
+        format!("{date}T{:02}:{:02}:{:02}{offset}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    }
+}
+
+/// An offset from UTC such as `+08:00`.
+fn offset_in_words(seconds: i32) -> String {
+    let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 /// Makes the report of a period from a copy of a log. `progress` hears how many entries have been read, and of how many.
 ///
 /// Every entry is hashed and the root compared with the checkpoint's under the log's key. Whether the entries are right is

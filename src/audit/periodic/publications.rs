@@ -75,7 +75,7 @@ impl Publications {
                     provider: names.party(Some(resource.provider)),
                     cycle: cycle(resource.update_cycle),
                     cycle_days,
-                    last_published: found.last.map(|last| last.to_string()),
+                    last_published: found.last.map(|last| frame.local(last)),
                     age_days,
                     state: state(age_days, cycle_days),
                     published: found.published,

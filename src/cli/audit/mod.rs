@@ -1,5 +1,6 @@
 //! `hutong audit`: a copy of the exchange log, verified by anyone with public keys alone.
 
+mod filter;
 mod mirror;
 mod reconcile;
 mod report;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::{Serialize, Serializer, ser::Error as _};
 
-use super::{connect, or_exit};
+use super::{connect, filter::Filter, or_exit};
 use crate::{
     audit::{CHECKPOINT_FILE, Folder, GrpcSource, LogSource as _, describe},
     cli::{Exit, OrExit as _, Output, Run, block_on},
@@ -40,6 +40,9 @@ pub(super) struct Show {
     /// entries, is left out
     #[arg(long)]
     dsse: bool,
+
+    #[command(flatten)]
+    filter: Filter,
 }
 
 impl Run for Show {
@@ -50,7 +53,7 @@ impl Run for Show {
             (None, None) => 0..u64::MAX,
         };
         let is_single = self.index.is_some();
-        let print = |index, bytes: &[u8]| print_entry(output, self.dsse, index, bytes);
+        let print = |index, bytes: &[u8]| print_entry(output, self.dsse, &self.filter, index, bytes);
         match (self.folder, self.profile) {
             (Some(folder), _) => show_copy(&Folder::new(folder), wanted, is_single, print)?,
             (None, Some(profile)) => {
@@ -119,12 +122,16 @@ fn within(wanted: Range<u64>, size: u64, is_single: bool) -> anyhow::Result<Rang
     Ok(wanted.start.min(size)..wanted.end.min(size))
 }
 
-fn print_entry(output: &Output, dsse: bool, index: u64, bytes: &[u8]) -> anyhow::Result<()> {
-    if !dsse {
-        let described = describe(index, bytes).or_exit(Exit::BadInput, format!("entry {index} does not read"))?;
-        return output.print(&described);
+fn print_entry(output: &Output, dsse: bool, filter: &Filter, index: u64, bytes: &[u8]) -> anyhow::Result<()> {
+    let unread = || format!("entry {index} does not read");
+    let described = describe(index, bytes);
+    if described.as_ref().is_ok_and(|described| !filter.takes(described)) {
+        return Ok(());
     }
-    let entry = Entry::decode(bytes).or_exit(Exit::BadInput, format!("entry {index} does not read"))?;
+    if !dsse {
+        return output.print(&described.or_exit(Exit::BadInput, unread())?);
+    }
+    let entry = Entry::decode(bytes).or_exit(Exit::BadInput, unread())?;
     match entry.envelope.filter(|envelope| !envelope.signatures.is_empty()) {
         Some(envelope) => output.print(&EnvelopeJson(envelope.to_json())).with_context(|| format!("entry {index}")),
         None => Ok(()),

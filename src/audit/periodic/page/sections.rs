@@ -48,6 +48,11 @@ fn party(party: &Party) -> Cell<'static> {
     Cell::Two(name(party), if party.name.is_empty() { String::new() } else { party.code.clone() })
 }
 
+/// A time of the hub's as people write it, to the minute.
+fn to_minute(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
 fn resource(resource: &Named) -> Cell<'static> {
     if resource.name.is_empty() {
         return Cell::Text(if resource.id.is_empty() { "其他 others".to_owned() } else { resource.id.clone() });
@@ -331,7 +336,7 @@ pub(super) fn freshness(html: &mut Html, report: &PeriodicReport) {
                 party(&row.provider),
                 Cell::Text(words::cycle(row.cycle).to_owned()),
                 Cell::Badges(vec![(state.to_owned(), class)]),
-                Cell::Two(age, row.last_published.clone().unwrap_or_default()),
+                Cell::Two(age, row.last_published.as_deref().map(to_minute).unwrap_or_default()),
                 Cell::Count(row.published),
                 Cell::Count(row.withdrawn),
                 Cell::Count(row.rejected),
@@ -416,7 +421,7 @@ pub(super) fn changes(html: &mut Html, report: &PeriodicReport) {
         table(html, "规则变更 Changes of the rules", &headings, &report.changes, |row| {
             vec![
                 Cell::Count(row.index),
-                Cell::Text(row.time.clone()),
+                Cell::Text(to_minute(&row.time)),
                 Cell::Two(row.kind_zh.to_owned(), row.kind.to_owned()),
                 party(&row.department),
                 Cell::Text(row.subject.clone()),
