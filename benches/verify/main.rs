@@ -7,8 +7,9 @@
 //! cargo bench --bench verify -- --entries 1000000       a longer log than the one of a quick run
 //! ```
 //!
-//! Each log is verified by this program run again, so that its peak of memory is its own. The bare rate is that of
-//! verifying signatures of the same log and doing nothing else, measured right before and right after in the same process.
+//! Each log is verified by this program run again, so that its peak of memory is its own. The bare rates are those of
+//! verifying signatures of the same log and doing nothing else, as this program does it and as ring does, measured right before and
+//! right after in the same process.
 
 #[path = "../city/mod.rs"]
 mod city;
@@ -31,6 +32,7 @@ use hutong::{
     tlog::decode_bundle,
     wire::Entry,
 };
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
 /// As the program has it.
@@ -56,8 +58,10 @@ struct Run {
     entries: u64,
     threads: usize,
     entries_per_second: f64,
-    /// With nothing else done, on one thread.
-    signatures_per_second: f64,
+    /// Signatures that this program verifies in a second, on one thread, with nothing else done.
+    own_per_second: f64,
+    /// The same by ring.
+    ring_per_second: f64,
     peak_kib: u64,
 }
 
@@ -96,7 +100,8 @@ fn measure(long: u64) -> anyhow::Result<Report> {
     }
     let [short, short_on_all, one, every] = runs.as_slice() else { anyhow::bail!("there are four runs") };
     Ok(Report {
-        ratio: one.entries_per_second / one.signatures_per_second,
+        ratio: one.entries_per_second / one.own_per_second,
+        ratio_to_ring: one.entries_per_second / one.ring_per_second,
         speed_up: every.entries_per_second / one.entries_per_second,
         memory: one.peak_kib as f64 / short.peak_kib as f64,
         memory_on_all: every.peak_kib as f64 / short_on_all.peak_kib as f64,
@@ -116,23 +121,31 @@ fn verify_log(path: &Path, threads: NonZeroUsize) -> anyhow::Result<Run> {
     let key = VerifyingKey::from_jwk(&fs::read_to_string(path.join(KEY_FILE))?)?;
     let trust = Trust::in_key(folder.log_key()?);
     let options = Options { threads, ..Options::default() };
-    let before = rate(&folder, &key)?;
+    let signed = signatures(&folder, &key)?;
+    let own = || rate(&signed, |message, signature| key.verify(message, signature).is_ok());
+    let of_ring = UnparsedPublicKey::new(&ED25519, key.as_bytes());
+    let ring = || rate(&signed, |message, signature| of_ring.verify(message, signature).is_ok());
+    let before = (own()?, ring()?);
     let begin = Instant::now();
     let report = verify(&folder, &trust, &options, &mut ())?;
     let took = begin.elapsed();
-    let after = rate(&folder, &key)?;
+    let after = (own()?, ring()?);
     anyhow::ensure!(report.findings.is_empty() && report.entries == report.size, "{report}");
     Ok(Run {
         entries: report.entries,
         threads: threads.get(),
         entries_per_second: per_second(report.entries, took),
-        signatures_per_second: (before + after) / 2.0,
+        own_per_second: (before.0 + after.0) / 2.0,
+        ring_per_second: (before.1 + after.1) / 2.0,
         peak_kib: peak_kib()?,
     })
 }
 
-/// How many of the log's own signatures are verified in a second, on one thread, with nothing else done.
-fn rate(folder: &Folder, key: &VerifyingKey) -> anyhow::Result<f64> {
+/// A message and the signature over it.
+type Signed = (Vec<u8>, Vec<u8>);
+
+/// Some of the log's signatures by a key.
+fn signatures(folder: &Folder, key: &VerifyingKey) -> anyhow::Result<Vec<Signed>> {
     let mut signed = Vec::new();
     for number in TIMED {
         let bundle = folder.bundle(number, SHORT)?.context("the bundle is there")?;
@@ -144,11 +157,15 @@ fn rate(folder: &Folder, key: &VerifyingKey) -> anyhow::Result<f64> {
             }
         }
     }
+    Ok(signed)
+}
+
+/// How many signatures are verified in a second, on one thread.
+fn rate(signed: &[Signed], verifies: impl Fn(&[u8], &[u8]) -> bool) -> anyhow::Result<f64> {
     let begin = Instant::now();
     for _ in 0..ROUNDS {
-        for (message, signature) in &signed {
-            key.verify(hint::black_box(message), signature)?;
-        }
+        let all = signed.iter().all(|(message, signature)| verifies(hint::black_box(message), signature));
+        anyhow::ensure!(all, "a signature does not verify");
     }
     Ok(per_second(signed.len() as u64 * u64::from(ROUNDS), begin.elapsed()))
 }
@@ -174,8 +191,10 @@ fn now() -> anyhow::Result<Time> {
 #[derive(Serialize)]
 struct Report {
     runs: Vec<Run>,
-    /// Entries a second on one thread over signatures a second on one thread, of the longer log.
+    /// Entries a second on one thread over signatures that this program verifies in a second on one thread, of the longer log.
     ratio: f64,
+    /// The same over ring's.
+    ratio_to_ring: f64,
     /// Entries a second on all threads over those on one.
     speed_up: f64,
     /// The peak of memory at the longer log over that at the shorter, on one thread.
@@ -186,19 +205,26 @@ struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>9} {:>8} {:>10} {:>12} {:>10}", "entries", "threads", "entries/s", "Ed25519/s", "peak MiB")?;
+        let headings = ("entries", "threads", "entries/s", "Ed25519/s", "by ring", "peak MiB");
+        let (entries, threads, rate, own, ring, peak) = headings;
+        writeln!(f, "{entries:>9} {threads:>8} {rate:>10} {own:>10} {ring:>10} {peak:>10}")?;
         for run in &self.runs {
             writeln!(
                 f,
-                "{:>9} {:>8} {:>10.0} {:>12.0} {:>10.1}",
+                "{:>9} {:>8} {:>10.0} {:>10.0} {:>10.0} {:>10.1}",
                 run.entries,
                 run.threads,
                 run.entries_per_second,
-                run.signatures_per_second,
+                run.own_per_second,
+                run.ring_per_second,
                 run.peak_kib as f64 / 1024.0
             )?;
         }
-        writeln!(f, "ratio to Ed25519 on one thread   {:.3}   (goal: 0.8)", self.ratio)?;
+        writeln!(
+            f,
+            "ratio to Ed25519 on one thread   {:.3}, to ring's {:.3}   (goal: 0.8)",
+            self.ratio, self.ratio_to_ring
+        )?;
         writeln!(f, "speed-up on all threads          {:.2}", self.speed_up)?;
         writeln!(
             f,
