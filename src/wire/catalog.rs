@@ -106,23 +106,23 @@ pub fn resource_from_proto(message: &proto::Resource) -> Result<Resource, Malfor
 
 pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto::Resource) -> Option<Resource> {
     let at = |field: &str| format!("{prefix}{field}");
-    let resource_id = reading.name(&at("resource_id"), &message.resource_id);
-    let provider = reading.name(&at("provider"), &message.provider);
-    let kind = kind_from_number(message.kind).or_else(|| reading.fail(&at("kind"), "is not a kind"));
+    let resource_id = reading.name(at("resource_id"), &message.resource_id);
+    let provider = reading.name(at("provider"), &message.provider);
+    let kind = kind_from_number(message.kind).or_else(|| reading.fail(at("kind"), "is not a kind"));
     let sharing_class = class_from_number(message.sharing_class)
-        .or_else(|| reading.fail(&at("sharing_class"), "is not a sharing class"));
+        .or_else(|| reading.fail(at("sharing_class"), "is not a sharing class"));
     let update_cycle =
-        cycle_from_number(message.update_cycle).or_else(|| reading.fail(&at("update_cycle"), "is not an update cycle"));
+        cycle_from_number(message.update_cycle).or_else(|| reading.fail(at("update_cycle"), "is not an update cycle"));
     let fields: Vec<_> = message
         .fields
         .iter()
         .enumerate()
         .map(|(i, field)| read_field(reading, &at(&format!("fields[{i}].")), field))
         .collect();
-    let record_id_field = reading.name(&at("record_id_field"), &message.record_id_field);
-    let holder_field = reading.name(&at("holder_field"), &message.holder_field);
-    let valid_from_field = reading.optional_name(&at("valid_from_field"), &message.valid_from_field);
-    let valid_until_field = reading.optional_name(&at("valid_until_field"), &message.valid_until_field);
+    let record_id_field = reading.name(at("record_id_field"), &message.record_id_field);
+    let holder_field = reading.name(at("holder_field"), &message.holder_field);
+    let valid_from_field = reading.optional_name(at("valid_from_field"), &message.valid_from_field);
+    let valid_until_field = reading.optional_name(at("valid_until_field"), &message.valid_until_field);
     Some(Resource {
         resource_id: resource_id?,
         name: message.name.clone(),
@@ -145,10 +145,10 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
 
 fn read_field(reading: &mut Reading, prefix: &str, message: &proto::Field) -> Option<Field> {
     let at = |field: &str| format!("{prefix}{field}");
-    let code = reading.name(&at("code"), &message.code);
+    let code = reading.name(at("code"), &message.code);
     let field_type = read_type(reading, &at("type"), message);
     let sharing_class = class_from_number(message.sharing_class)
-        .or_else(|| reading.fail(&at("sharing_class"), "is not a sharing class"));
+        .or_else(|| reading.fail(at("sharing_class"), "is not a sharing class"));
     let derivation = match &message.derivation {
         None => Some(None),
         Some(derivation) => read_derivation(reading, &at("derivation."), derivation).map(Some),
@@ -196,10 +196,10 @@ fn read_type(reading: &mut Reading, at: &str, message: &proto::Field) -> Option<
 }
 
 fn read_derivation(reading: &mut Reading, prefix: &str, message: &proto::Derivation) -> Option<Derivation> {
-    let source_field = reading.name(&format!("{prefix}source_field"), &message.source_field);
+    let source_field = reading.name(format_args!("{prefix}source_field"), &message.source_field);
     let rule = match DerivationRule::parse(&message.rule) {
         Ok(rule) => Some(rule),
-        Err(error) => reading.fail(&format!("{prefix}rule"), error.to_string()),
+        Err(error) => reading.fail(format_args!("{prefix}rule"), error.to_string()),
     };
     Some(Derivation { source_field: source_field?, rule: rule? })
 }

@@ -79,8 +79,8 @@ pub(super) fn read_first_department(
     prefix: &str,
     message: &proto::Department,
 ) -> Option<FirstDepartment> {
-    let uscc: Option<Uscc> = reading.name(&format!("{prefix}uscc"), &message.uscc);
-    let name = reading.text(&format!("{prefix}name"), &message.name, super::statement::MAX_NAME_CHARS);
+    let uscc: Option<Uscc> = reading.name(format_args!("{prefix}uscc"), &message.uscc);
+    let name = reading.text(format_args!("{prefix}name"), &message.name, super::statement::MAX_NAME_CHARS);
     let systems: Vec<_> = message
         .systems
         .iter()
@@ -91,14 +91,14 @@ pub(super) fn read_first_department(
     let uscc = uscc?;
     reading.require(
         systems.iter().all(|first| *first.system.department() == uscc),
-        &format!("{prefix}systems"),
+        format_args!("{prefix}systems"),
         "must be of this department",
     );
     Some(FirstDepartment { uscc, name: name?, systems })
 }
 
 fn read_first_system(reading: &mut Reading, prefix: &str, message: &proto::System) -> Option<FirstSystem> {
-    let system: Option<SystemId> = reading.name(&format!("{prefix}spiffe_id"), &message.spiffe_id);
+    let system: Option<SystemId> = reading.name(format_args!("{prefix}spiffe_id"), &message.spiffe_id);
     let capabilities = read_capabilities(reading, &format!("{prefix}capabilities"), &message.capabilities);
     let keys: Vec<_> = message
         .keys
@@ -111,7 +111,11 @@ fn read_first_system(reading: &mut Reading, prefix: &str, message: &proto::Syste
                 public_key: key.public_key.clone(),
                 ..Default::default()
             };
-            reading.require(*key == plain, &format!("{prefix}keys[{i}]"), "must be the key and its thumbprint alone");
+            reading.require(
+                *key == plain,
+                format_args!("{prefix}keys[{i}]"),
+                "must be the key and its thumbprint alone",
+            );
             Some(read)
         })
         .collect();

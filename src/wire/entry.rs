@@ -1,6 +1,6 @@
 //! Entries: what the exchange log holds, byte for byte.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use prost::Message;
 
@@ -8,7 +8,7 @@ use super::{
     agreement::{state_from_number, state_to_number},
     envelope_from_proto, envelope_to_proto, kid_from_text, kid_to_text,
     proto::{self, applied::Effect as ProtoEffect, outcome::Result as ProtoResult},
-    reading::{Malformed, Reading, decode_canonical, timestamp},
+    reading::{At, Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
     statement::read_statement,
 };
@@ -243,7 +243,7 @@ fn read_permitted(reading: &mut Reading, permitted: &proto::QueryPermitted) -> O
         .records
         .iter()
         .enumerate()
-        .map(|(i, release)| read_release(reading, &format!("query_permitted.records[{i}]."), release))
+        .map(|(i, release)| read_release(reading, format_args!("query_permitted.records[{i}]."), release))
         .collect();
     Some(QueryPermitted {
         agreement_id: agreement_id?,
@@ -252,13 +252,17 @@ fn read_permitted(reading: &mut Reading, permitted: &proto::QueryPermitted) -> O
     })
 }
 
-fn read_release(reading: &mut Reading, prefix: &str, release: &proto::RecordRelease) -> Option<RecordRelease> {
-    let at = |field: &str| format!("{prefix}{field}");
-    let handle = reading.bytes(&at("handle"), &release.handle);
-    let status = status_from_number(release.status).or_else(|| reading.fail(&at("status"), "is not a status"));
-    let jwt_sha256 = reading.bytes(&at("jwt_sha256"), &release.jwt_sha256);
-    let fields = reading.sorted(&at("fields"), &release.fields);
-    let sd_hash = reading.optional_bytes(&at("sd_hash"), &release.sd_hash);
+fn read_release(
+    reading: &mut Reading,
+    prefix: fmt::Arguments<'_>,
+    release: &proto::RecordRelease,
+) -> Option<RecordRelease> {
+    let at = |field| At(prefix, field);
+    let handle = reading.bytes(at("handle"), &release.handle);
+    let status = status_from_number(release.status).or_else(|| reading.fail(at("status"), "is not a status"));
+    let jwt_sha256 = reading.bytes(at("jwt_sha256"), &release.jwt_sha256);
+    let fields = reading.sorted(at("fields"), &release.fields);
+    let sd_hash = reading.optional_bytes(at("sd_hash"), &release.sd_hash);
     Some(RecordRelease {
         lookup: release.lookup,
         handle: handle?,

@@ -30,12 +30,12 @@ pub fn department_from_proto(message: &proto::Department) -> Result<Directory, M
     let uscc: Option<Uscc> = reading.name("uscc", &message.uscc);
     for (i, system) in message.systems.iter().enumerate() {
         let prefix = format!("systems[{i}].");
-        let Some(id) = reading.name::<SystemId>(&format!("{prefix}spiffe_id"), &system.spiffe_id) else {
+        let Some(id) = reading.name::<SystemId>(format_args!("{prefix}spiffe_id"), &system.spiffe_id) else {
             continue;
         };
         reading.require(
             Some(id.department()) == uscc.as_ref(),
-            &format!("{prefix}spiffe_id"),
+            format_args!("{prefix}spiffe_id"),
             "is of another department",
         );
         let capabilities = read_capabilities(&mut reading, &format!("{prefix}capabilities"), &system.capabilities);
@@ -58,12 +58,12 @@ fn read_listed_key(reading: &mut Reading, prefix: &str, system: &SystemId, messa
     let (kid, public_key) = read_key(reading, &format!("{prefix}public_key"), &message.public_key)?;
     reading.require(
         message.kid == super::kid_to_text(&kid),
-        &format!("{prefix}kid"),
+        format_args!("{prefix}kid"),
         "is not the thumbprint of the key",
     );
     let compromised_since = match &message.compromised_since {
         None => None,
-        some => Some(reading.time(&format!("{prefix}compromised_since"), some.as_ref())?),
+        some => Some(reading.time(format_args!("{prefix}compromised_since"), some.as_ref())?),
     };
     Some(Key {
         kid,

@@ -59,6 +59,15 @@ pub(super) fn decode_canonical<M: Message + Default>(bytes: &[u8], field: &str) 
 /// The most violations told of one message: one for each record of a publication whose records are all of the wrong form.
 const MAX_VIOLATIONS: usize = 256;
 
+/// A field of a message within another. Its name is made only where something is wrong with it.
+pub(super) struct At<'a>(pub(super) fmt::Arguments<'a>, pub(super) &'static str);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, self.1)
+    }
+}
+
 /// Collects violations while a message is read.
 #[derive(Default)]
 pub(super) struct Reading {
@@ -76,24 +85,24 @@ impl Reading {
     }
 
     /// Keeps a violation. The first ones tell what is wrong; more would only cost memory.
-    fn note(&mut self, field: &str, description: String) {
+    fn note(&mut self, field: impl fmt::Display, description: String) {
         if self.violations.len() < MAX_VIOLATIONS {
-            self.violations.push(Violation::new(field, description));
+            self.violations.push(Violation::new(field.to_string(), description));
         }
     }
 
-    pub(super) fn fail<T>(&mut self, field: &str, description: impl Into<String>) -> Option<T> {
+    pub(super) fn fail<T>(&mut self, field: impl fmt::Display, description: impl Into<String>) -> Option<T> {
         self.note(field, description.into());
         None
     }
 
-    pub(super) fn require(&mut self, holds: bool, field: &str, description: &str) {
+    pub(super) fn require(&mut self, holds: bool, field: impl fmt::Display, description: &str) {
         if !holds {
             self.note(field, description.to_owned());
         }
     }
 
-    pub(super) fn name<T: FromStr<Err: fmt::Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+    pub(super) fn name<T: FromStr<Err: fmt::Display>>(&mut self, field: impl fmt::Display, text: &str) -> Option<T> {
         match text.parse() {
             Ok(name) => Some(name),
             Err(error) => self.fail(field, error.to_string()),
@@ -103,7 +112,7 @@ impl Reading {
     /// A name, or nothing where the text is empty.
     pub(super) fn optional_name<T: FromStr<Err: fmt::Display>>(
         &mut self,
-        field: &str,
+        field: impl fmt::Display,
         text: &str,
     ) -> Option<Option<T>> {
         if text.is_empty() { Some(None) } else { self.name(field, text).map(Some) }
@@ -111,7 +120,7 @@ impl Reading {
 
     pub(super) fn bytes<'a, T: TryFrom<&'a [u8], Error = MalformedId>>(
         &mut self,
-        field: &str,
+        field: impl fmt::Display,
         bytes: &'a [u8],
     ) -> Option<T> {
         match T::try_from(bytes) {
@@ -123,20 +132,24 @@ impl Reading {
     /// Bytes with a meaning, or nothing where there are none.
     pub(super) fn optional_bytes<'a, T: TryFrom<&'a [u8], Error = MalformedId>>(
         &mut self,
-        field: &str,
+        field: impl fmt::Display,
         bytes: &'a [u8],
     ) -> Option<Option<T>> {
         if bytes.is_empty() { Some(None) } else { self.bytes(field, bytes).map(Some) }
     }
 
-    pub(super) fn fixed<const N: usize>(&mut self, field: &str, bytes: &[u8]) -> Option<[u8; N]> {
+    pub(super) fn fixed<const N: usize>(&mut self, field: impl fmt::Display, bytes: &[u8]) -> Option<[u8; N]> {
         match bytes.try_into() {
             Ok(bytes) => Some(bytes),
             Err(_) => self.fail(field, format!("must be {N} bytes, is {}", bytes.len())),
         }
     }
 
-    pub(super) fn time(&mut self, field: &str, timestamp: Option<&prost_types::Timestamp>) -> Option<Time> {
+    pub(super) fn time(
+        &mut self,
+        field: impl fmt::Display,
+        timestamp: Option<&prost_types::Timestamp>,
+    ) -> Option<Time> {
         match timestamp.map(time_of) {
             Some(Some(time)) => Some(time),
             Some(None) => self.fail(field, "is not a time of the years 1 to 9999 with 0 to 999999999 nanoseconds"),
@@ -145,7 +158,7 @@ impl Reading {
     }
 
     /// A date, or nothing where the text is empty.
-    pub(super) fn optional_date(&mut self, field: &str, text: &str) -> Option<Option<Date>> {
+    pub(super) fn optional_date(&mut self, field: impl fmt::Display, text: &str) -> Option<Option<Date>> {
         if text.is_empty() {
             return Some(None);
         }
@@ -156,7 +169,7 @@ impl Reading {
     }
 
     /// A text that people read: not blank, of at most `most` characters, without control characters.
-    pub(super) fn text(&mut self, field: &str, text: &str, most: usize) -> Option<String> {
+    pub(super) fn text(&mut self, field: impl fmt::Display, text: &str, most: usize) -> Option<String> {
         let good = !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
         if good {
             Some(text.to_owned())
@@ -166,22 +179,22 @@ impl Reading {
     }
 
     /// Names that must stand sorted and without repetition, so that one set has one encoding.
-    pub(super) fn sorted<T, C>(&mut self, field: &str, texts: &[String]) -> Option<C>
+    pub(super) fn sorted<T, C>(&mut self, field: impl fmt::Display, texts: &[String]) -> Option<C>
     where
         T: FromStr<Err: fmt::Display> + Ord,
         C: FromIterator<T>,
     {
         let mut name = |(i, text): (usize, &String)| match text.parse() {
             Ok(name) => Some(name),
-            Err(error) => self.fail(&format!("{field}[{i}]"), format!("{error}")),
+            Err(error) => self.fail(format_args!("{field}[{i}]"), format!("{error}")),
         };
         let read: Vec<Option<T>> = texts.iter().enumerate().map(&mut name).collect();
         let read: Vec<T> = read.into_iter().collect::<Option<_>>()?;
-        self.ascending(field, &read)?;
+        self.ascending(&field, &read)?;
         Some(read.into_iter().collect())
     }
 
-    pub(super) fn ascending<T: Ord>(&mut self, field: &str, items: &[T]) -> Option<()> {
+    pub(super) fn ascending<T: Ord>(&mut self, field: impl fmt::Display, items: &[T]) -> Option<()> {
         if items.windows(2).all(|pair| pair[0] < pair[1]) {
             Some(())
         } else {

@@ -222,7 +222,7 @@ fn catalog_part(reading: &mut Reading, message: proto::CatalogPartStatement, pay
 fn catalog_release(reading: &mut Reading, message: proto::CatalogReleaseStatement) -> Change {
     reading.require(!message.parts.is_empty(), "parts", "must not be empty");
     let parts: Vec<_> =
-        message.parts.iter().enumerate().map(|(i, part)| reading.bytes(&format!("parts[{i}]"), part)).collect();
+        message.parts.iter().enumerate().map(|(i, part)| reading.bytes(format_args!("parts[{i}]"), part)).collect();
     let change = parts
         .into_iter()
         .collect::<Option<Vec<_>>>()

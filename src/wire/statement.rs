@@ -1,5 +1,7 @@
 //! Statements: the payloads that actors sign, and their kinds.
 
+use std::fmt;
+
 use prost::Message;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     directory::{first_department_to_proto, read_first_department, read_kid},
     kid_to_text,
     proto::{self, opening_erasure_statement::Selection},
-    reading::{Malformed, Reading, decode_canonical, timestamp},
+    reading::{At, Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
     rule,
 };
@@ -213,7 +215,7 @@ fn read_publication(reading: &mut Reading, message: &proto::PublicationStatement
         .iter()
         .take(most)
         .enumerate()
-        .map(|(i, record)| read_published_record(reading, &format!("records[{i}]."), record))
+        .map(|(i, record)| read_published_record(reading, format_args!("records[{i}]."), record))
         .collect();
     let issuer_key = read_kid(reading, "issuer_kid", &message.issuer_kid);
     Some(Statement::Publication(
@@ -229,17 +231,17 @@ fn read_publication(reading: &mut Reading, message: &proto::PublicationStatement
 
 fn read_published_record(
     reading: &mut Reading,
-    prefix: &str,
+    prefix: fmt::Arguments<'_>,
     message: &proto::PublishedRecord,
 ) -> Option<PublishedRecord> {
-    let at = |field: &str| format!("{prefix}{field}");
-    let handle = reading.bytes(&at("handle"), &message.handle);
-    let jwt_sha256 = reading.bytes(&at("jwt_sha256"), &message.jwt_sha256);
-    let source_digest = reading.bytes(&at("source_digest"), &message.source_digest);
-    let from = reading.optional_date(&at("valid_from"), &message.valid_from);
-    let until = reading.optional_date(&at("valid_until"), &message.valid_until);
-    let status = status_from_number(message.status).or_else(|| reading.fail(&at("status"), "is not a status"));
-    reading.require(message.version > 0, &at("version"), "counts from 1");
+    let at = |field| At(prefix, field);
+    let handle = reading.bytes(at("handle"), &message.handle);
+    let jwt_sha256 = reading.bytes(at("jwt_sha256"), &message.jwt_sha256);
+    let source_digest = reading.bytes(at("source_digest"), &message.source_digest);
+    let from = reading.optional_date(at("valid_from"), &message.valid_from);
+    let until = reading.optional_date(at("valid_until"), &message.valid_until);
+    let status = status_from_number(message.status).or_else(|| reading.fail(at("status"), "is not a status"));
+    reading.require(message.version > 0, at("version"), "counts from 1");
     Some(PublishedRecord {
         handle: handle?,
         version: message.version,
@@ -287,7 +289,7 @@ fn read_query(reading: &mut Reading, message: &proto::QueryStatement) -> Option<
         .iter()
         .take(most)
         .enumerate()
-        .map(|(i, commitment)| reading.bytes(&format!("commitments[{i}]"), commitment))
+        .map(|(i, commitment)| reading.bytes(format_args!("commitments[{i}]"), commitment))
         .collect();
     Some(Statement::Query(
         header?,
