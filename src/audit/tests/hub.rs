@@ -37,6 +37,8 @@ pub(super) const AGREEMENT: &str = "housing-licence";
 pub(super) const DAILY_LIMIT: u64 = 2_000;
 /// The refusals a minute that are entered for one system: few, so that tests reach them soon.
 pub(super) const MAX_REFUSALS: u32 = 20;
+/// The records that one query may release: few, likewise.
+pub(super) const MAX_RELEASED: u32 = 12;
 
 pub(super) fn signing_key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&Secret::from_bytes(&[seed; 32])).unwrap()
@@ -106,7 +108,11 @@ impl Hub {
                     keys: vec![(kid(&administrator.key()), *administrator.key().verifying_key().as_bytes())],
                 }],
             }],
-            policy: Policy { max_refusals_per_minute: MAX_REFUSALS, ..Policy::default() },
+            policy: Policy {
+                max_refusals_per_minute: MAX_REFUSALS,
+                max_released_records: MAX_RELEASED,
+                ..Policy::default()
+            },
             decision_version: DECISION_VERSION,
             created_at: time,
         };
@@ -192,7 +198,11 @@ impl Hub {
         let admitted = admit(&self.rules, statement, standing, &now);
         let decided = admitted.and_then(|()| match statement {
             Statement::Rule(_, change) => {
-                let facts = RuleFacts { text_signature_valid: true, possession_proven: true };
+                let key = actor.key();
+                let facts = RuleFacts {
+                    text_signature_valid: wire::text_signature_valid(&self.rules, change, Some(key.verifying_key())),
+                    possession_proven: wire::possession_proven(&self.rules.hub, change),
+                };
                 decide_rule(&self.rules, header, change, facts, &now).map(Outcome::Applied)
             }
             Statement::Query(_, query) => self.answer(header, query, records, &now),
@@ -297,14 +307,20 @@ impl Hub {
     }
 
     pub(super) fn release_catalog(&mut self, resources: Vec<Resource>) {
+        let (statement, part) = self.catalog_part(resources);
+        self.submit(&administrator(), &statement);
+        let base_version = self.rules.catalog.version;
+        self.change(&administrator(), RuleChange::CatalogRelease { base_version, parts: vec![part] });
+    }
+
+    /// The statement that enters a part of a catalog, and the part's digest.
+    pub(super) fn catalog_part(&mut self, resources: Vec<Resource>) -> (Statement, Digest) {
         let resources: Vec<_> = resources.into_iter().map(Into::into).collect();
         let unnamed = RuleChange::CatalogPart { part: Digest([0; 32]), resources: resources.clone() };
         let header = self.header(&administrator());
         let (_, payload) = wire::encode_statement(&Statement::Rule(header.clone(), unnamed));
         let part = Digest(sha256(&payload));
-        self.submit(&administrator(), &Statement::Rule(header, RuleChange::CatalogPart { part, resources }));
-        let base_version = self.rules.catalog.version;
-        self.change(&administrator(), RuleChange::CatalogRelease { base_version, parts: vec![part] });
+        (Statement::Rule(header, RuleChange::CatalogPart { part, resources }), part)
     }
 
     /// Proposes, accepts and activates version 1 of an agreement.

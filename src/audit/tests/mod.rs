@@ -2,7 +2,7 @@
 
 mod files;
 mod hub;
-mod lies;
+mod matrix;
 mod mirroring;
 mod periods;
 mod random;

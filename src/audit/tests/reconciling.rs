@@ -18,30 +18,30 @@ use crate::{
 };
 
 /// A folder of evidence.
-struct Held(TempDir);
+pub(super) struct Held(TempDir);
 
 impl Held {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(TempDir::new().unwrap())
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Keeps the receipt of an entry, as the hub gave it out when its log was this long.
-    fn receipt(&self, hub: &Hub, index: u64) {
+    pub(super) fn receipt(&self, hub: &Hub, index: u64) {
         let source = hub.source();
         self.keep_receipt(&source, index, &proof(&source, index));
     }
 
-    fn keep_receipt(&self, source: &Source, index: u64, proof: &str) {
+    pub(super) fn keep_receipt(&self, source: &Source, index: u64, proof: &str) {
         fs::write(self.path().join(format!("{index}.tlog-proof")), proof).unwrap();
         fs::write(self.path().join(format!("{index}.entry")), &source.entries[index as usize]).unwrap();
     }
 
     /// Writes down a statement and what came of it, as a client does.
-    fn journal(&self, bytes: &[u8], came: Option<(&str, Option<u64>)>) {
+    pub(super) fn journal(&self, bytes: &[u8], came: Option<(&str, Option<u64>)>) {
         let entry = Entry::decode(bytes).unwrap();
         let statement = entry.statement().unwrap().unwrap();
         let request_id = statement.header().unwrap().request_id.to_string();
@@ -55,7 +55,7 @@ impl Held {
         fs::write(path, before + &text).unwrap();
     }
 
-    fn reconciled(&self, hub: &Hub, actors: &[Actor]) -> Reconciliation {
+    pub(super) fn reconciled(&self, hub: &Hub, actors: &[Actor]) -> Reconciliation {
         let (_temporary, folder) = copied(hub);
         let actors = actors.iter().map(|actor| actor.system.clone()).collect();
         let holdings = Holdings { folder: self.path().to_owned(), actors, ..Default::default() };
@@ -63,14 +63,14 @@ impl Held {
     }
 }
 
-fn proof(source: &Source, index: u64) -> String {
+pub(super) fn proof(source: &Source, index: u64) -> String {
     let size = source.entries.len() as u64;
     let hashes = prove_inclusion(&source, index, size).unwrap();
     let checkpoint = Note::parse(source.note.as_bytes()).unwrap();
     TlogProof { index, hashes, checkpoint, extra: None }.to_string()
 }
 
-fn found(report: &Reconciliation) -> Vec<(Option<u64>, Mismatch)> {
+pub(super) fn found(report: &Reconciliation) -> Vec<(Option<u64>, Mismatch)> {
     report.findings.iter().map(|finding| (finding.index, finding.rule)).collect()
 }
 
@@ -213,7 +213,7 @@ fn what_is_no_receipt_is_named() {
 }
 
 /// A record with two fields, signed by the provider.
-fn record() -> String {
+pub(super) fn record() -> String {
     let claims = sd_jwt::RecordClaims {
         iss: super::hub::PROVIDER.to_owned(),
         vct: "urn:hutong:market.licence:1".to_owned(),

@@ -22,7 +22,7 @@ fn witness(name: &str, seed: u8) -> CosignatureSigner {
 }
 
 /// Two of a court, a city and an office.
-fn policy(quorum: &str) -> Trust {
+pub(super) fn policy(quorum: &str) -> Trust {
     let witnesses: String = (20..)
         .zip(["court", "city", "office"])
         .map(|(seed, name)| format!("witness {name} {}\n", witness(name, seed).key()))
@@ -33,7 +33,7 @@ fn policy(quorum: &str) -> Trust {
     Trust { policy: Some(policy), ..Trust::in_key(log_signer(7).verifier()) }
 }
 
-fn cosigned(folder: &Folder, by: &[(&str, u8)]) -> Note {
+pub(super) fn cosigned(folder: &Folder, by: &[(&str, u8)]) -> Note {
     let path = folder.path().join("checkpoint");
     let mut note = Note::parse(&fs::read(&path).unwrap()).unwrap();
     for (name, seed) in by {
