@@ -61,9 +61,13 @@ pub(super) fn rows() -> Vec<Row> {
             let statement = trace(hub);
             enter(hub, &statement, Outcome::ErasureOrdered)
         }),
-        Row::lie("openings erased on the word of a system that may not say so", &["WRONGLY_DONE:CAPABILITY_MISSING"], |hub| {
-            let statement = Statement::Erasure(hub.header(&consumer()), Erasure::Before(hub.time));
-            enter(hub, &statement, Outcome::ErasureOrdered)
-        }),
+        Row::lie(
+            "openings erased on the word of a system that may not say so",
+            &["WRONGLY_DONE:CAPABILITY_MISSING"],
+            |hub| {
+                let statement = Statement::Erasure(hub.header(&consumer()), Erasure::Before(hub.time));
+                enter(hub, &statement, Outcome::ErasureOrdered)
+            },
+        ),
     ]
 }
