@@ -65,6 +65,7 @@ fn rules(city: &City) -> Rules {
         policy: Policy::default(),
         decision_version: DECISION_VERSION,
         created_at: now(),
+        previous: None,
     });
     for (index, act) in (1..).zip(city.founding(now()).unwrap()) {
         rules.apply(index, &act.statement, &act.effect).unwrap();
@@ -120,7 +121,7 @@ fn entries(c: &mut Criterion) {
         agreement_version: 1,
         records: vec![release],
     });
-    let entry = Entry { time: now(), envelope: Some(city.consumer.sign(&statement).unwrap()), outcome };
+    let entry = Entry { time: now(), envelope: Some(city.consumer.sign(&statement).unwrap()), outcome, carried: None };
     let bytes = entry.encode();
     c.bench_function("entry/encode", |b| b.iter(|| black_box(&entry).encode()));
     c.bench_function("entry/decode", |b| b.iter(|| Entry::decode(black_box(&bytes)).unwrap()));

@@ -77,6 +77,7 @@ fn genesis(city: &City, now: Time) -> anyhow::Result<Statement> {
         policy: Policy::default(),
         decision_version: DECISION_VERSION,
         created_at: now,
+        previous: None,
     })))
 }
 
@@ -122,7 +123,7 @@ impl<'a> Log<'a> {
                 dsse::Envelope { payload, payload_type, signatures: Vec::new() }
             }
         };
-        let bytes = Entry { time: self.now, envelope: Some(envelope), outcome }.encode();
+        let bytes = Entry { time: self.now, envelope: Some(envelope), outcome, carried: None }.encode();
         let leaf = leaf_hash(&bytes);
         self.bundle.push(bytes);
         self.tree.append(leaf)?;

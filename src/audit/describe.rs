@@ -175,6 +175,7 @@ pub(super) fn own_kind(outcome: &Outcome) -> (&'static str, &'static str) {
     match outcome {
         Outcome::Noted(Notice::Suppressed(_)) => ("suppressed", "限流未登记"),
         Outcome::Noted(Notice::Erased(_)) => ("erased", "删除开启值"),
+        Outcome::Noted(Notice::Closed { .. }) => ("closed", "封存日志"),
         // No entry without a statement reads with another outcome.
         _ => ("none", "无声明"),
     }
@@ -199,13 +200,20 @@ fn terms(statement: &Statement) -> Terms {
 
 fn genesis_terms(genesis: &Genesis) -> Terms {
     let systems = genesis.administrators.iter().flat_map(|department| &department.systems);
-    vec![
+    let mut terms = vec![
         ("hub", genesis.hub.to_string()),
         ("origin", genesis.origin.clone()),
         ("trust domain", genesis.trust_domain.to_string()),
         ("administrators", list(systems.map(|system| &system.system))),
         ("rules of decision", genesis.decision_version.to_string()),
-    ]
+    ];
+    if let Some(previous) = &genesis.previous {
+        terms.push((
+            "continues 续自",
+            format!("{} of {} entries, root {}", previous.vkey, previous.size, previous.root),
+        ));
+    }
+    terms
 }
 
 fn publication_terms(publication: &Publication) -> Terms {
@@ -346,6 +354,7 @@ fn outcome(outcome: &Outcome) -> Terms {
             ("erased 删除", format!("{count} openings, digest {digest}")),
             ("period 时段", format!("{since} to {until}")),
         ],
+        Outcome::Noted(Notice::Closed { next_vkey }) => vec![("continued by 续于", next_vkey.clone())],
     }
 }
 

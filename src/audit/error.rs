@@ -22,7 +22,11 @@ pub enum Error {
     #[error("{} is in use by another mirror", .0.display())]
     InUse(PathBuf),
     /// The folder is a copy of another log.
-    #[error("{} is a copy of the log with key {held}, not of {given}", .folder.display())]
+    #[error(
+        "{} is a copy of the log with key {held}, not of {given}: keep it; if the hub's log was rolled over, copy the new one into \
+         another folder",
+        .folder.display()
+    )]
     ForeignLog {
         /// The folder.
         folder: PathBuf,

@@ -140,6 +140,20 @@ faults! {
     /// The hub tells of erasures in a period that overlaps one told before, or of the same civil day.
     ErasureUnfounded = "ERASURE_UNFOUNDED",
 
+    /// An entry is said to be carried over where none can be: not right after the genesis of a log that continues another, out of
+    /// its order, or later than it was.
+    CarryMisplaced = "CARRY_MISPLACED",
+    /// An entry stands after the one that closed the log.
+    EntryAfterClose = "ENTRY_AFTER_CLOSE",
+    /// The log before is not the one that the genesis names, was not closed in favour of this one, or was opened on other terms.
+    PreviousDiffers = "PREVIOUS_DIFFERS",
+    /// An entry that was carried over is not the one that it is said to have been.
+    CarryDiffers = "CARRY_DIFFERS",
+    /// What holds at the end of the log before was not carried over.
+    CarryMissing = "CARRY_MISSING",
+    /// An entry was carried over on which nothing rests any more.
+    CarryUndue = "CARRY_UNDUE",
+
     of a reason:
     /// The statement had an effect, though the rules in force refused it for this reason.
     WronglyDone = "WRONGLY_DONE",

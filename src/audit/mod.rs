@@ -39,4 +39,4 @@ pub use reconcile::{Discrepancy, Holdings, Mismatch, Reconciliation, reconcile};
 pub use report::{Basis, Decision, Decisions, Fact, Report};
 pub use sarif::sarif;
 pub use source::{GrpcSource, LogSource};
-pub use verify::{Options, Stage, Trust, Watch, verify};
+pub use verify::{Options, Stage, Trust, Watch, verify, verify_chain};

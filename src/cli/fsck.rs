@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
-    config::{STORE, Settings},
+    config::Settings,
     hub,
     sign::{LogSigner, LogVerifier, SystemRandomness, sealing::VaultKey},
     store::{
@@ -73,7 +73,7 @@ impl Run for Fsck {
         let log_key = settings.read_log_key().or_exit(Exit::Config, "cannot use the log's key")?;
         let verifier = LogSigner::new(name, log_key).verifier();
         let vault_key = settings.read_vault_key().or_exit(Exit::Config, "cannot use the vault key")?;
-        let mut findings = self.check_files(&vault_key)?;
+        let mut findings = self.check_files(&settings, &vault_key)?;
         findings.iter().try_for_each(|finding| output.print(finding))?;
         // What is derived from damage would be damage too.
         let whole = findings.iter().all(|finding| finding.derived);
@@ -95,10 +95,10 @@ impl Run for Fsck {
 
 impl Fsck {
     /// The engine's own checks.
-    fn check_files(&self, vault_key: &VaultKey) -> anyhow::Result<Vec<Finding>> {
+    fn check_files(&self, settings: &Settings, vault_key: &VaultKey) -> anyhow::Result<Vec<Finding>> {
         let bar = bar();
         let found = fsck::check(
-            &self.folder.join(STORE),
+            &settings.store,
             vault_key,
             Arc::new(SystemRandomness::new()),
             &mut |progress: fsck::Progress| {
@@ -124,7 +124,7 @@ impl Fsck {
     ) -> anyhow::Result<(u64, Option<Finding>)> {
         let options =
             embedded::Options { high_water_path: settings.high_water_path.clone(), ..embedded::Options::default() };
-        let (dir, random) = (self.folder.join(STORE), Arc::new(SystemRandomness::new()));
+        let (dir, random) = (&settings.store, Arc::new(SystemRandomness::new()));
         let bar = bar();
         let progress = |done, of| {
             bar.set_length(of);
@@ -136,11 +136,11 @@ impl Fsck {
             return Ok((0, None));
         }
         let (store, finding) = if self.rebuild {
-            let store = fsck::rebuild(&dir, vault_key, random, &options).with_context(opening)?;
+            let store = fsck::rebuild(dir, vault_key, random, &options).with_context(opening)?;
             hub::rebuild_projections(&store, vault_key.blind_index(), verifier, progress)?;
             (store, None)
         } else {
-            let store = embedded::open(&dir, vault_key, random, &options).with_context(opening)?;
+            let store = embedded::open(dir, vault_key, random, &options).with_context(opening)?;
             let scratch = memory::store().projections;
             let difference =
                 hub::check_projections(&store, vault_key.blind_index(), verifier, scratch.as_ref(), progress)?;

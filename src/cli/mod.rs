@@ -20,6 +20,7 @@ mod publish;
 mod query;
 mod receipt;
 mod refusal;
+mod rollover;
 mod saved;
 mod search;
 mod serve;
@@ -81,6 +82,7 @@ commands! {
     Trace(trace::Trace),
     Opening(opening::Opening),
     Fsck(fsck::Fsck),
+    Rollover(rollover::Rollover),
     ExampleData(example_data::ExampleData),
 }
 

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 use self::beside::{Beside, listen};
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
-    config::{CONTRADICTION, STORE, Settings},
+    config::{CONTRADICTION, Settings},
     edge::{self, Protocol},
     files::{self, Readable},
     grpc,
@@ -163,7 +163,7 @@ fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> 
     let options =
         embedded::Options { high_water_path: settings.high_water_path.clone(), ..embedded::Options::default() };
     let random = Arc::new(DrawnAhead::new(SystemRandomness::new()));
-    let store = embedded::open(&folder.join(STORE), &vault_key, Arc::clone(&random) as _, &options)
+    let store = embedded::open(&settings.store, &vault_key, Arc::clone(&random) as _, &options)
         .with_context(|| format!("cannot open the hub in {}", folder.display()))?;
 
     let first = store.reader.entries(0, 1, 1)?;

@@ -132,7 +132,7 @@ pub(super) fn entry(outcome: Outcome) -> Entry {
 }
 
 pub(super) fn entry_of(signed: &Signed, outcome: Outcome) -> Entry {
-    Entry { time: now(), envelope: Some(signed.envelope.clone()), outcome }
+    Entry { time: now(), envelope: Some(signed.envelope.clone()), outcome, carried: None }
 }
 
 pub(super) fn refusal() -> Refusal {

@@ -56,6 +56,7 @@ impl RuleService for Hub {
             time: fixture::now(),
             envelope: Some(envelope),
             outcome: Outcome::Applied(Effect::DepartmentRegistered),
+            carried: None,
         };
         let (entry, proof) = Log::new().seal(&entry);
         let receipt = Some(proto::Receipt { entry, proof });

@@ -189,7 +189,7 @@ impl VerifiedReceipt {
 /// # let (kind, payload) = hutong::wire::encode_statement(&hutong::domain::statement::Statement::Rule(header, change));
 /// # let envelope = dsse::Envelope::sign(&SigningKey::from_seed(&Secret::from_bytes(&[8; 32]))?, &kind, payload)?;
 /// # let outcome = Outcome::Refused(Refusal::new(RefusalReason::AgreementState, "housing-2026"));
-/// # let entry = Entry { time: Time::from_millis(0).ok_or("time")?, envelope: Some(envelope), outcome }.encode();
+/// # let entry = Entry { time: Time::from_millis(0).ok_or("time")?, envelope: Some(envelope), outcome, carried: None }.encode();
 /// # let tree = BatchTree::new(&Frontier::new(), vec![leaf_hash(&entry)])?;
 /// # let origin = "hub.example/exchange-log/2026".parse()?;
 /// # let checkpoint = Checkpoint { origin, size: tree.size(), root: tree.root() }.sign(&log)?;
@@ -385,6 +385,7 @@ pub fn outcome_in_words(outcome: &Outcome) -> String {
             format!("{} requests of {} suppressed", suppressed.count, suppressed.system)
         }
         Outcome::Noted(Notice::Erased(erased)) => format!("{} openings erased", erased.count),
+        Outcome::Noted(Notice::Closed { next_vkey }) => format!("log closed, continued by {next_vkey}"),
     }
 }
 

@@ -31,8 +31,10 @@ pub const SETTINGS: &str = "hutong.toml";
 pub const PUBLISHED: &str = "published.checkpoint";
 /// The checkpoint that made the hub halt, in its folder: as long as the log does not continue it, the hub does not start.
 pub const CONTRADICTION: &str = "contradiction.checkpoint";
-/// What the storage engine keeps, in a hub's folder.
+/// What the storage engine keeps of a hub's first log, in its folder.
 pub const STORE: &str = "store";
+/// Copies of logs that others continue, in a hub's folder, each in one named for the log's year.
+pub const ARCHIVE: &str = "log-archive";
 /// The port of a hub: not registered with IANA for anything.
 pub const PORT: u16 = 7443;
 /// Bytes of the vault key. Its file holds them as hexadecimal digits.
@@ -89,6 +91,9 @@ pub struct Settings {
     /// Where the hub listens.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// What the storage engine keeps. A rollover makes another.
+    #[serde(default = "default_store", skip_serializing_if = "is_default_store")]
+    pub store: PathBuf,
     /// The key that seals record bodies and openings. It belongs on other storage than the hub's folder.
     pub vault_key: PathBuf,
     /// The private JWK that signs checkpoints.
@@ -178,6 +183,14 @@ fn default_listen() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))
 }
 
+fn default_store() -> PathBuf {
+    STORE.into()
+}
+
+fn is_default_store(store: &Path) -> bool {
+    store == Path::new(STORE)
+}
+
 fn default_log_key() -> PathBuf {
     "keys/log.key.jwk".into()
 }
@@ -189,6 +202,7 @@ impl Settings {
             hub,
             trust_domain,
             log_year,
+            store: default_store(),
             listen: default_listen(),
             vault_key,
             log_key: default_log_key(),
@@ -213,6 +227,7 @@ impl Settings {
         for file in
             [&mut tls.certificate, &mut tls.key, &mut tls.client_ca, &mut settings.vault_key, &mut settings.log_key]
                 .into_iter()
+                .chain([&mut settings.store])
                 .chain(settings.high_water_path.as_mut())
                 .chain(settings.witnesses.policy.as_mut())
                 .chain(settings.witnesses.ca.as_mut())
@@ -230,6 +245,49 @@ impl Settings {
         if problems.is_empty() { Ok(settings) } else { Err(Error::Values { path: path.to_owned(), problems }) }
     }
 
+    /// The origin of the log of a year.
+    pub fn origin_of(&self, year: u16) -> String {
+        format!("{}/exchange-log/{year}", self.hub)
+    }
+
+    /// The settings in `text` with the log of another year: its year, store and key, and a high-water mark of its own. Everything
+    /// else, comments too, stays as it is.
+    ///
+    /// # Errors
+    /// As [`Settings::read`], of what is in `text`.
+    pub fn rolled_over(text: &str, year: u16, store: &Path, log_key: &Path) -> Result<String, Error> {
+        let mut settings = Self::parse(text, Path::new(SETTINGS))?;
+        settings.log_year = year;
+        settings.store = store.to_owned();
+        settings.log_key = log_key.to_owned();
+        settings.high_water_path = settings.high_water_path.map(|path| path.with_extension(year.to_string()));
+        let mut values = vec![
+            ("log_year", toml::Value::Integer(year.into())),
+            ("store", path_value(&settings.store)),
+            ("log_key", path_value(&settings.log_key)),
+        ];
+        values.extend(settings.high_water_path.as_deref().map(|path| ("high_water_path", path_value(path))));
+        let is_table = |line: &str| line.trim_start().starts_with('[');
+        let of = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
+        // Values come before the first table.
+        let (top, tables): (Vec<_>, Vec<_>) = {
+            let lines: Vec<_> = text.lines().collect();
+            let end = lines.iter().position(|line| is_table(line)).unwrap_or(lines.len());
+            let (top, tables) = lines.split_at(end);
+            (top.to_vec(), tables.to_vec())
+        };
+        let is_replaced = |line: &&str| of(line).is_some_and(|key| values.iter().any(|(name, _)| *name == key));
+        let mut edited: Vec<String> = top.into_iter().filter(|line| !is_replaced(line)).map(str::to_owned).collect();
+        edited.splice(0..0, values.iter().map(|(name, value)| format!("{name} = {value}")));
+        edited.extend(tables.into_iter().map(str::to_owned));
+        let edited = edited.join("\n") + "\n";
+        if Self::parse(&edited, Path::new(SETTINGS))? == settings {
+            return Ok(edited);
+        }
+        let problems = vec!["log_year, store, log_key and high_water_path must stand on lines of their own".to_owned()];
+        Err(Error::Values { path: SETTINGS.into(), problems })
+    }
+
     /// The settings as `hutong.toml`.
     ///
     /// # Errors
@@ -240,7 +298,7 @@ impl Settings {
 
     /// The log's origin, which is the name of its key: `<hub>/exchange-log/<year>`.
     pub fn origin(&self) -> String {
-        format!("{}/exchange-log/{}", self.hub, self.log_year)
+        self.origin_of(self.log_year)
     }
 
     /// Reads the key that signs checkpoints.
@@ -291,6 +349,10 @@ fn syntax(path: &Path, text: &str, error: &toml::de::Error) -> Error {
     Error::Syntax { path: path.to_owned(), line, column, problem: error.message().to_owned() }
 }
 
+fn path_value(path: &Path) -> toml::Value {
+    toml::Value::String(path.to_string_lossy().into_owned())
+}
+
 mod domain_name {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
@@ -333,8 +395,8 @@ mod tests {
             (
                 format!("{LEAST}lsten = \"127.0.0.1:1\"\n"),
                 "hutong.toml, line 5, column 1: unknown field `lsten`, expected one of `hub`, `trust_domain`, \
-                 `log_year`, `listen`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, `witnesses`, \
-                 `openings`, `trace`",
+                 `log_year`, `listen`, `store`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, \
+                 `witnesses`, `openings`, `trace`",
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),
@@ -360,6 +422,21 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(parse(&text).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn a_rollover_changes_its_own_lines_only() {
+        let text = format!(
+            "# ours\n{LEAST}high_water_path = \"/mark/high\" # far away\n\n[trace]\nlevel = \"warn\" # quiet\n"
+        );
+        let rolled =
+            Settings::rolled_over(&text, 2027, Path::new("store-2027"), Path::new("keys/log-2027.key.jwk")).unwrap();
+        assert_eq!(
+            rolled,
+            "log_year = 2027\nstore = \"store-2027\"\nlog_key = \"keys/log-2027.key.jwk\"\nhigh_water_path = \"/mark/high.2027\"\n\
+             # ours\nhub = \"hub.gov.example\"\ntrust_domain = \"gov.example\"\nvault_key = \"/v\"\n\n[trace]\n\
+             level = \"warn\" # quiet\n"
+        );
     }
 
     #[test]

@@ -44,6 +44,11 @@ pub enum Notice {
     Suppressed(Suppressed),
     /// Openings were erased.
     Erased(Erased),
+    /// The log was closed: this is its last entry.
+    Closed {
+        /// The key of the log that continues it, as a C2SP vkey.
+        next_vkey: String,
+    },
 }
 
 /// Requests of a system that were not entered, since the system had reached its limit within a minute.

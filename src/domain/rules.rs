@@ -10,6 +10,7 @@ use super::{
     identifier::Uscc,
     outcome::Effect,
     statement::{Genesis, Header, Policy, RuleChange, Statement},
+    time::Time,
 };
 
 /// Everything that decisions rest on, made by replaying the log.
@@ -23,6 +24,8 @@ pub struct Rules {
     pub origin: String,
     /// What genesis fixed.
     pub policy: Policy,
+    /// Where the log continues another: statements must be issued after this time, so that none is in both.
+    pub issued_after: Option<Time>,
     /// Departments, systems, keys.
     pub directory: Directory,
     /// The catalog.
@@ -65,6 +68,7 @@ impl Rules {
             trust_domain: genesis.trust_domain.clone(),
             origin: genesis.origin.clone(),
             policy: genesis.policy.clone(),
+            issued_after: genesis.previous.as_ref().map(|previous| previous.issued_until),
             directory,
             catalog: Catalog::default(),
             agreements: Agreements::default(),

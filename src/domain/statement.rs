@@ -151,8 +151,25 @@ pub struct Genesis {
     pub policy: Policy,
     /// The version of the rules of decision.
     pub decision_version: u32,
-    /// When the hub was initialised.
+    /// When the hub was initialised, or this log opened.
     pub created_at: Time,
+    /// The log that this one continues.
+    pub previous: Option<PreviousLog>,
+}
+
+/// The log that another continues, as it was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviousLog {
+    /// Its key, as a C2SP vkey.
+    pub vkey: String,
+    /// How many entries it has.
+    pub size: u64,
+    /// The root over them.
+    pub root: Digest,
+    /// The leaf hash of its genesis entry.
+    pub genesis_hash: Digest,
+    /// The latest time of a statement that was not refused there.
+    pub issued_until: Time,
 }
 
 /// The version of the rules of decision that this program follows.

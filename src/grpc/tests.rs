@@ -129,6 +129,7 @@ fn hub() -> (Arc<Hub>, Hash) {
         policy: Policy::default(),
         decision_version: DECISION_VERSION,
         created_at: Time::start_of(TODAY, 0),
+        previous: None,
     };
     let mut store = memory::store();
     open_log(store.log.as_mut(), &signer, genesis).unwrap();

@@ -18,7 +18,7 @@ use crate::{
         commitment::{Opening, Scheme},
         dsse, sha256,
     },
-    store::{self, Slot},
+    store::{self, Openings, Slot},
     wire,
 };
 
@@ -65,6 +65,17 @@ pub(super) struct Account {
     until: Time,
     /// The size of the log when it began to be told: behind it the entry is, or is not, which tells.
     told_after: Option<u64>,
+}
+
+/// Refuses to close a log that does not tell yet of all erasures.
+pub(super) fn refuse_untold(openings: &dyn Openings) -> Result<(), Error> {
+    match Account::decode(&openings.account())? {
+        Some(account) if account.count > 0 => Err(Error::Inconsistent(
+            "openings were erased of which the log does not tell yet: run the hub on the next civil day first"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The version of the account's bytes.

@@ -7,7 +7,7 @@ use crate::{
     },
     sign::{LogSigner, LogVerifier, dsse},
     store::{Batch, ExchangeLog},
-    tlog::{Checkpoint, Frontier, KeyName, Note, leaf_hash},
+    tlog::{Checkpoint, Frontier, Hash, KeyName, Note, leaf_hash},
     wire::{self, Entry},
 };
 
@@ -21,6 +21,7 @@ pub fn genesis_entry(genesis: Genesis) -> Entry {
         time,
         envelope: Some(dsse::Envelope { payload, payload_type, signatures: Vec::new() }),
         outcome: Outcome::Applied(Effect::LogOpened),
+        carried: None,
     }
 }
 
@@ -29,22 +30,22 @@ pub fn genesis_entry(genesis: Genesis) -> Entry {
 /// # Errors
 /// When the log is not empty, or cannot be written.
 pub fn open_log(log: &mut dyn ExchangeLog, signer: &LogSigner, genesis: Genesis) -> Result<(), Error> {
-    let entry = genesis_entry(genesis).encode();
-    let leaf = leaf_hash(&entry);
-    let mut frontier = Frontier::new();
-    frontier.append(leaf).map_err(|error| Error::Inconsistent(error.to_string()))?;
-    let checkpoint = sign_checkpoint(signer, &frontier)?;
-    log.append(
-        0,
-        &Batch {
-            entries: vec![entry],
-            leaves: vec![leaf],
-            openings: vec![Vec::new()],
-            frontier,
-            checkpoint: checkpoint.to_string(),
-        },
-    )?;
-    Ok(())
+    if log.tail().is_some() {
+        return Err(Error::Inconsistent("the log was opened already".to_owned()));
+    }
+    append(log, signer, vec![genesis_entry(genesis).encode()])
+}
+
+/// Appends entries that no statement of a peer asked for now, while no hub runs.
+pub(super) fn append(log: &mut dyn ExchangeLog, signer: &LogSigner, entries: Vec<Vec<u8>>) -> Result<(), Error> {
+    let mut frontier = log.tail().map_or_else(Frontier::new, |tail| tail.frontier);
+    let before = frontier.size();
+    let leaves: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+    let grow = |leaf: &Hash| frontier.append(*leaf).map_err(|error| Error::Inconsistent(error.to_string()));
+    leaves.iter().try_for_each(grow)?;
+    let checkpoint = sign_checkpoint(signer, &frontier)?.to_string();
+    let openings = vec![Vec::new(); entries.len()];
+    Ok(log.append(before, &Batch { entries, leaves, openings, frontier, checkpoint })?)
 }
 
 /// Signs the checkpoint of a tree.

@@ -22,6 +22,7 @@ mod projection;
 mod published;
 mod publishing;
 mod receipt;
+mod rollover;
 mod rule;
 mod sequencer;
 mod snapshot;
@@ -46,6 +47,7 @@ pub use gossip::{Contradiction, MAX_HEARD};
 pub use openings::Progress;
 pub use publishing::{PublicationAnswer, RecordBody};
 pub use receipt::{ProvenUnder, Receipt};
+pub use rollover::{carry_over, close_log, prove_growth};
 pub use snapshot::Snapshot;
 pub use trace::{Exchange, Traced};
 
@@ -107,7 +109,7 @@ pub enum Error {
     /// The entry would be larger than the log's format allows.
     #[error(
         "the entry would have {found} bytes, at most {} fit the log: ask for less at once",
-        crate::tlog::MAX_ENTRY_LEN
+        sequencer::MAX_FIRST_ENTRY_LEN
     )]
     EntryTooLarge {
         /// Its size.
@@ -224,6 +226,7 @@ impl Hub {
         let terms = projection::Terms::new(blind_index);
         let verifier = log_signer.verifier();
         genesis::check_tail(log.as_ref(), &verifier)?;
+        rollover::refuse_closed(reader.as_ref())?;
         let snapshot =
             projection::catch_up(reader.as_ref(), bodies.as_ref(), projections.as_ref(), &terms, &mut progress)?;
         let snapshot = Arc::new(snapshot::Published::new(snapshot));

@@ -157,11 +157,12 @@ pub(super) fn catch_up(
             let entry = decode(applied, &bytes)?;
             let statement = replay.follow(applied, &entry)?;
             // What the hub tells of itself changes nothing.
+            let decided_at = entry.decided_at();
             if let Some((statement, envelope)) = statement.zip(entry.envelope) {
                 let rules = replay.rules()?;
                 let found = published_terms(rules, bodies, terms, &statement, &entry.outcome)?;
                 let digest = Digest(sha256(&envelope.payload));
-                changes.extend(changes_of(rules, applied, entry.time, &statement, digest, &entry.outcome, &found));
+                changes.extend(changes_of(rules, applied, decided_at, &statement, digest, &entry.outcome, &found));
             }
             applied += 1;
         }
@@ -202,7 +203,7 @@ impl Replay {
     }
 }
 
-fn single(reader: &dyn LogReader, index: u64) -> Result<Entry, Error> {
+pub(super) fn single(reader: &dyn LogReader, index: u64) -> Result<Entry, Error> {
     let entries = reader.entries(index, index + 1, 1)?;
     let bytes = entries.first().ok_or_else(|| Error::Inconsistent(format!("entry {index} is missing")))?;
     decode(index, bytes)

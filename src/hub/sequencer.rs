@@ -306,13 +306,16 @@ struct Gathering {
     told: Vec<(Reply, Verdict)>,
 }
 
+/// The longest entry of a statement: with room left to carry it over into the log that continues this one.
+pub(super) const MAX_FIRST_ENTRY_LEN: usize = MAX_ENTRY_LEN - wire::CARRIED_LEN;
+
 /// Takes a draft into the batch.
 fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply) {
     let index = batch.first + batch.entries.len() as u64;
     let counted = counted(&snapshot.rules, &draft).map(|system| (batch.time.start_of_minute(), system.clone()));
     let Draft { entry, payload_sha256, statement, outcome, basis, terms, openings } = draft;
     let bytes = entry.at(batch.time);
-    if bytes.len() > MAX_ENTRY_LEN {
+    if bytes.len() > MAX_FIRST_ENTRY_LEN {
         return batch.told.push((reply, Verdict::Failed(Error::EntryTooLarge { found: bytes.len() })));
     }
     if let Outcome::Applied(effect) = &outcome {

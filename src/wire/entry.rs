@@ -10,7 +10,7 @@ use super::{
     proto::{self, applied::Effect as ProtoEffect, outcome::Result as ProtoResult},
     reading::{At, Malformed, Reading, decode_canonical, timestamp},
     record::{status_from_number, status_to_number},
-    statement::read_statement,
+    statement::{MAX_VKEY_LEN, read_statement},
 };
 use crate::{
     domain::{
@@ -36,12 +36,37 @@ pub struct Entry {
     pub envelope: Option<dsse::Envelope>,
     /// What the hub did.
     pub outcome: Outcome,
+    /// Where it stood in the log before, if it was carried over from there.
+    pub carried: Option<Carried>,
 }
+
+/// Where an entry that was carried over stood in the log before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Its index there.
+    pub index: u64,
+    /// When it was sequenced first.
+    pub time: Time,
+}
+
+/// The most bytes that being carried over adds to an entry: tags and lengths, an index, a time. Hubs leave them free.
+pub const CARRIED_LEN: usize = 2 + (1 + 10) + (2 + 2 * (1 + 10));
 
 impl Entry {
     /// The bytes that are hashed and stored.
     pub fn encode(&self) -> Vec<u8> {
-        UntimedEntry::new(self.envelope.as_ref(), &self.outcome).at(self.time)
+        let mut bytes = UntimedEntry::new(self.envelope.as_ref(), &self.outcome).at(self.time);
+        if let Some(Carried { index, time }) = self.carried {
+            // The highest field number: it comes last.
+            let carried = proto::Carried { index, time: Some(timestamp(time)) };
+            proto::Entry { carried: Some(carried), ..proto::Entry::default() }.encode_raw(&mut bytes);
+        }
+        bytes
+    }
+
+    /// When it was sequenced first: what its outcome was decided at.
+    pub fn decided_at(&self) -> Time {
+        self.carried.map_or(self.time, |carried| carried.time)
     }
 
     /// Reads the entry's statement; `None` where it has none. Says nothing about its signature.
@@ -72,8 +97,17 @@ impl Entry {
         let is_notice = matches!(outcome, Some(Outcome::Noted(_)));
         let problem = if is_notice { "must be absent: the hub speaks of itself" } else { "is required" };
         reading.require(message.statement.is_some() != is_notice, "entry.statement", problem);
+        let may_be_carried = matches!(outcome, Some(Outcome::Applied(_) | Outcome::Published(_)));
+        let carried = match &message.carried {
+            Some(_) if !may_be_carried => {
+                reading.fail("entry.carried", "must be absent: only what holds is carried over")
+            }
+            Some(carried) => read_carried(&mut reading, carried).map(Some),
+            None => Some(None),
+        };
         let envelope = message.statement.map(|statement| envelope_from_proto(Some(statement)));
-        reading.finish(time.zip(outcome).map(|(time, outcome)| Self { time, envelope, outcome }))
+        let read = time.zip(outcome).zip(carried);
+        reading.finish(read.map(|((time, outcome), carried)| Self { time, envelope, outcome, carried }))
     }
 }
 
@@ -105,6 +139,12 @@ impl UntimedEntry {
         bytes.extend_from_slice(&self.0);
         bytes
     }
+}
+
+fn read_carried(reading: &mut Reading, carried: &proto::Carried) -> Option<Carried> {
+    reading.require(carried.index > 0, "entry.carried.index", "must be at least 1");
+    let time = reading.time("entry.carried.time", carried.time.as_ref())?;
+    Some(Carried { index: carried.index, time })
 }
 
 fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
@@ -151,6 +191,9 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
             since: Some(timestamp(erased.since)),
             until: Some(timestamp(erased.until)),
         }),
+        Outcome::Noted(Notice::Closed { next_vkey }) => {
+            ProtoResult::Closed(proto::Closed { next_vkey: next_vkey.clone() })
+        }
     }
 }
 
@@ -217,6 +260,9 @@ pub fn outcome_from_proto(message: &proto::Outcome) -> Result<Outcome, Malformed
         Some(ProtoResult::Erased(erased)) => {
             read_erased(&mut reading, erased).map(|erased| Outcome::Noted(Notice::Erased(erased)))
         }
+        Some(ProtoResult::Closed(closed)) => reading
+            .text("closed.next_vkey", &closed.next_vkey, MAX_VKEY_LEN)
+            .map(|next_vkey| Outcome::Noted(Notice::Closed { next_vkey })),
         None => reading.fail("outcome", "is empty"),
     };
     reading.finish(outcome)

@@ -23,7 +23,7 @@ pub use agreement::{
 };
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
-pub use entry::{Entry, FORMAT_VERSION, UntimedEntry, outcome_from_proto};
+pub use entry::{CARRIED_LEN, Carried, Entry, FORMAT_VERSION, UntimedEntry, outcome_from_proto};
 pub use key_request::{KEY_POSSESSION_KIND, KeyRequest, KeyRequestError, possession_proven};
 pub use listing::{agreement_from_proto, department_from_proto};
 pub use reading::{Malformed, Violation, timestamp};

@@ -17,7 +17,9 @@ use crate::{
     domain::{
         id::SystemId,
         record::Validity,
-        statement::{Erasure, Genesis, Header, Policy, Publication, PublishedRecord, Query, Statement, Trace},
+        statement::{
+            Erasure, Genesis, Header, Policy, PreviousLog, Publication, PublishedRecord, Query, Statement, Trace,
+        },
     },
     sign::dsse,
 };
@@ -127,7 +129,33 @@ fn genesis_to_proto(genesis: &Genesis) -> proto::GenesisStatement {
         }),
         decision_version: genesis.decision_version,
         created_at: Some(timestamp(genesis.created_at)),
+        previous: genesis.previous.as_ref().map(|previous| proto::PreviousLog {
+            vkey: previous.vkey.clone(),
+            size: previous.size,
+            root: previous.root.0.to_vec(),
+            genesis_hash: previous.genesis_hash.0.to_vec(),
+            issued_until: Some(timestamp(previous.issued_until)),
+        }),
     }
+}
+
+/// The longest vkey: a key name of 255 bytes, the key ID, and the base64 of 33 bytes, with a sign between two.
+pub(super) const MAX_VKEY_LEN: usize = 255 + 1 + 8 + 1 + 44;
+
+fn read_previous(reading: &mut Reading, message: &proto::PreviousLog) -> Option<PreviousLog> {
+    let vkey = reading.text("previous.vkey", &message.vkey, MAX_VKEY_LEN);
+    // At least a genesis, and what closed it.
+    reading.require(message.size >= 2, "previous.size", "must be at least 2");
+    let root = reading.bytes("previous.root", &message.root);
+    let genesis_hash = reading.bytes("previous.genesis_hash", &message.genesis_hash);
+    let issued_until = reading.time("previous.issued_until", message.issued_until.as_ref());
+    Some(PreviousLog {
+        vkey: vkey?,
+        size: message.size,
+        root: root?,
+        genesis_hash: genesis_hash?,
+        issued_until: issued_until?,
+    })
 }
 
 fn read_genesis(reading: &mut Reading, message: &proto::GenesisStatement) -> Option<Genesis> {
@@ -142,6 +170,10 @@ fn read_genesis(reading: &mut Reading, message: &proto::GenesisStatement) -> Opt
         .collect();
     let policy = read_policy(reading, message.policy.as_ref());
     let created_at = reading.time("created_at", message.created_at.as_ref());
+    let previous = match &message.previous {
+        Some(previous) => Some(read_previous(reading, previous)?),
+        None => None,
+    };
     Some(Genesis {
         hub: hub?,
         origin: origin?,
@@ -150,6 +182,7 @@ fn read_genesis(reading: &mut Reading, message: &proto::GenesisStatement) -> Opt
         policy: policy?,
         decision_version: message.decision_version,
         created_at: created_at?,
+        previous,
     })
 }
 

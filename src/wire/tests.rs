@@ -20,7 +20,7 @@ use crate::{
         record::{RecordStatus, Validity},
         statement::{
             AgreementConsent, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header, Policy,
-            Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
+            PreviousLog, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
         },
         time::{Date, Time},
     },
@@ -129,6 +129,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
     let part = Digest(sha256(&encode_statement(&rule(part)).1));
     vec![
         ("genesis", Statement::Genesis(Box::new(genesis()))),
+        ("genesis", Statement::Genesis(Box::new(Genesis { previous: Some(previous_log()), ..genesis() }))),
         (
             "register-department",
             rule(RuleChange::RegisterDepartment { uscc: DEPARTMENT.parse().unwrap(), name: "数据局".into() }),
@@ -202,6 +203,17 @@ fn genesis() -> Genesis {
         policy: Policy::default(),
         decision_version: DECISION_VERSION,
         created_at: header().issued_at,
+        previous: None,
+    }
+}
+
+fn previous_log() -> PreviousLog {
+    PreviousLog {
+        vkey: "hub.example/exchange-log/2025+8ae4cb1d+AWzOeTmjyP2yEKaWLPUOPiIDiQuwtaAXNYF5BUoNzRNT".into(),
+        size: 77,
+        root: Digest([16; 32]),
+        genesis_hash: Digest([17; 32]),
+        issued_until: Time::from_millis(1_772_300_000_000).unwrap(),
     }
 }
 
@@ -312,6 +324,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 until: Time::from_millis(1_772_310_000_000).unwrap(),
             })),
         ),
+        ("closed", Outcome::Noted(Notice::Closed { next_vkey: previous_log().vkey })),
     ]
 }
 
@@ -320,7 +333,7 @@ fn entry(outcome: Outcome) -> Entry {
     let (payload_type, payload) = encode_statement(&Statement::Query(header(), query()));
     let signed = dsse::Envelope::sign(&key(), &payload_type, payload).unwrap();
     let envelope = (!matches!(outcome, Outcome::Noted(_))).then_some(signed);
-    Entry { time: Time::from_millis(1_772_416_801_000).unwrap(), envelope, outcome }
+    Entry { time: Time::from_millis(1_772_416_801_000).unwrap(), envelope, outcome, carried: None }
 }
 
 /// Compares with the vector kept; `HUTONG_WRITE_VECTORS=1` writes it, for a format that is new.
@@ -355,7 +368,25 @@ fn every_outcome_has_its_bytes_in_an_entry_and_reads_back() {
         assert_eq!(Entry::decode(&bytes).as_ref(), Ok(&entry), "{kind}");
         writeln!(lines, "{kind} {}", hex::encode(bytes)).unwrap();
     }
+    let applied = entry(Outcome::Applied(Effect::DepartmentRegistered));
+    let carried = Entry { carried: Some(Carried { index: 300, time: header().issued_at }), ..applied };
+    let bytes = carried.encode();
+    assert_eq!(Entry::decode(&bytes).as_ref(), Ok(&carried));
+    assert_eq!(carried.decided_at(), header().issued_at);
+    writeln!(lines, "carried {}", hex::encode(bytes)).unwrap();
     golden("entries.txt", &lines);
+}
+
+#[test]
+fn only_what_holds_is_carried_over_and_never_makes_an_entry_too_long() {
+    let carried = Some(Carried { index: u64::MAX, time: Time::from_millis(253_402_300_799_999).unwrap() });
+    for (kind, outcome) in outcomes() {
+        let entry = entry(outcome);
+        let longer = Entry { carried, ..entry.clone() };
+        let holds = matches!(entry.outcome, Outcome::Applied(_) | Outcome::Published(_));
+        assert_eq!(Entry::decode(&longer.encode()).is_ok(), holds, "{kind}");
+        assert!(longer.encode().len() <= entry.encode().len() + CARRIED_LEN, "{kind}");
+    }
 }
 
 #[test]
@@ -407,7 +438,7 @@ fn whatever_a_query_finds_within_its_bound_fits_an_entry() {
         });
         let (payload_type, payload) = encode_statement(&Statement::Query(header.clone(), query));
         let envelope = Some(dsse::Envelope::sign(&key(), &payload_type, payload).unwrap());
-        let entry = Entry { time: header.issued_at, envelope, outcome };
+        let entry = Entry { time: header.issued_at, envelope, outcome, carried: None };
         assert!(entry.encode().len() <= 65_535, "{fields} fields, {lookups} lookups: {}", entry.encode().len());
     }
 }

@@ -12,6 +12,7 @@ mod power;
 mod privacy;
 mod reads;
 mod recovery;
+mod rollover;
 mod site;
 mod trace;
 mod witness;

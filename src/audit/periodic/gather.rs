@@ -159,7 +159,7 @@ impl State {
 
     /// Follows an entry before the end of the period; `None` where it does not fit those before it.
     fn follow(&mut self, index: u64, entry: &Entry, statement: Option<&Statement>) -> Option<()> {
-        let date = entry.time.civil_day(self.frame.offset_seconds);
+        let date = entry.decided_at().civil_day(self.frame.offset_seconds);
         let day = self.frame.period.position(date);
         if day.is_some() {
             let (kind, _) = statement.map_or_else(|| describe::own_kind(&entry.outcome), describe::kind);
@@ -174,14 +174,14 @@ impl State {
             }
             (Some(Statement::Publication(_, publication)), Outcome::Published(results)) => {
                 totals.add(&publications::totals_of(results));
-                self.publications.count(publication, results, entry.time, day, &self.frame);
+                self.publications.count(publication, results, entry.decided_at(), day, &self.frame);
             }
             (Some(statement @ Statement::Rule(header, change)), Outcome::Applied(effect)) => {
                 totals.changes = 1;
                 self.rules.apply(index, statement, effect).ok()?;
-                self.activations.follow(change, effect, entry.time);
+                self.activations.follow(change, effect, entry.decided_at());
                 if let RuleChange::RegisterSystem { system, .. } = change {
-                    self.watch.register(system, entry.time);
+                    self.watch.register(system, entry.decided_at());
                 }
                 if day.is_some() {
                     self.change(index, entry, header, statement, effect);
@@ -212,8 +212,8 @@ impl State {
     }
 
     fn query(&mut self, header: &Header, query: &Query, entry: &Entry, day: Option<usize>) {
-        let date = entry.time.civil_day(self.frame.offset_seconds);
-        let local = entry.time.plus_seconds(self.frame.offset_seconds.into()).as_seconds().rem_euclid(86_400);
+        let date = entry.decided_at().civil_day(self.frame.offset_seconds);
+        let local = entry.decided_at().plus_seconds(self.frame.offset_seconds.into()).as_seconds().rem_euclid(86_400);
         let weekday = date.weekday().to_monday_zero_offset().unsigned_abs() as usize;
         let clock = (weekday, local.unsigned_abs() / 3_600);
         if let Some(day) = day {
@@ -239,7 +239,7 @@ impl State {
         };
         self.changes.push(Change {
             index,
-            time: self.frame.local(entry.time),
+            time: self.frame.local(entry.decided_at()),
             kind: described.kind,
             kind_zh: described.kind_zh,
             department: Names(&self.rules).party(Some(*header.actor.department())),

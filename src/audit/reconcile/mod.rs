@@ -120,6 +120,8 @@ impl<'a> Comparison<'a> {
                 self.report.find(other_entry(&receipt, payload, leaf));
             }
         }
+        // What was carried over was done in the log before, and is to be compared with that one.
+        let entry = entry.filter(|entry| entry.carried.is_none());
         if let (Some(entry), Some(payload)) = (entry, payload) {
             self.meet_statement(leaf, &entry, payload);
             self.meet_releases(leaf, &entry.outcome);

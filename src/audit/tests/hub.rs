@@ -115,11 +115,13 @@ impl Hub {
             },
             decision_version: DECISION_VERSION,
             created_at: time,
+            previous: None,
         };
         let statement = Statement::Genesis(Box::new(genesis.clone()));
         let (payload_type, payload) = wire::encode_statement(&statement);
         let envelope = dsse::Envelope { payload, payload_type, signatures: Vec::new() };
-        let entry = Entry { time, envelope: Some(envelope), outcome: Outcome::Applied(Effect::LogOpened) };
+        let entry =
+            Entry { time, envelope: Some(envelope), outcome: Outcome::Applied(Effect::LogOpened), carried: None };
         Self {
             entries: vec![entry.encode()],
             rules: Rules::of_genesis(&genesis),
@@ -282,7 +284,7 @@ impl Hub {
             }
             _ => {}
         }
-        self.entries.push(Entry { time: self.time, envelope: Some(envelope), outcome }.encode());
+        self.entries.push(Entry { time: self.time, envelope: Some(envelope), outcome, carried: None }.encode());
         index
     }
 
@@ -302,7 +304,8 @@ impl Hub {
     /// Enters what the hub tells of itself.
     pub(super) fn note(&mut self, notice: Notice) -> u64 {
         let index = self.size();
-        self.entries.push(Entry { time: self.time, envelope: None, outcome: Outcome::Noted(notice) }.encode());
+        self.entries
+            .push(Entry { time: self.time, envelope: None, outcome: Outcome::Noted(notice), carried: None }.encode());
         index
     }
 

@@ -8,6 +8,7 @@ mod periods;
 mod random;
 mod reconciling;
 mod reports;
+mod rollover;
 mod suspects;
 mod witnessed;
 

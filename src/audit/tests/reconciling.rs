@@ -276,8 +276,10 @@ fn statements_that_do_not_read_are_nobodys() {
     let statement = hub.query_statement(&["NAME"], &[1]);
     let mut envelope = consumer().sign(&statement);
     envelope.payload.push(0);
-    hub.entries
-        .push(Entry { time: hub.time, envelope: Some(envelope), outcome: Outcome::Published(Vec::new()) }.encode());
+    hub.entries.push(
+        Entry { time: hub.time, envelope: Some(envelope), outcome: Outcome::Published(Vec::new()), carried: None }
+            .encode(),
+    );
     assert!(matches!(statement, Statement::Query(..)));
     assert_eq!(found(&held.reconciled(&hub, &[])), []);
 }

@@ -16,6 +16,8 @@
 //! at the end. In memory are the rules (directory, catalog, agreements), the newest day's quotas, a few bundles for each thread, and
 //! some mebibytes of each sorter: as much for a million entries as for ten thousand.
 
+mod carry;
+mod chain;
 mod checkpoint;
 mod examine;
 mod findings;
@@ -42,6 +44,9 @@ use crate::{
 
 use super::{CHECKPOINT_FILE, Decision, Error, Fault, Finding, Folder, Report};
 
+pub use chain::verify_chain;
+
+use carry::Course;
 use examine::Bundle;
 use findings::Findings;
 use replay::{Ledger, Place, Replay};
@@ -129,6 +134,17 @@ impl Watch for () {}
 /// When the folder cannot be read at all, or temporary files cannot be written: [`Error::NoLog`], [`Error::Io`]. Whatever is
 /// wrong with the log is a finding.
 pub fn verify(folder: &Folder, trust: &Trust, options: &Options, watch: &mut dyn Watch) -> Result<Report, Error> {
+    let mut reports = verify_chain(folder, &[], trust, options, watch)?;
+    Ok(reports.pop().unwrap_or_else(|| Report::new(trust.origin())))
+}
+
+/// Verifies one log, and gives what the log after it is held against.
+fn verify_alone(
+    folder: &Folder,
+    trust: &Trust,
+    options: &Options,
+    watch: &mut dyn Watch,
+) -> Result<(Report, Course), Error> {
     let mut report = Report::new(trust.origin());
     if trust.genesis.is_none() {
         report
@@ -159,12 +175,13 @@ pub fn verify(folder: &Folder, trust: &Trust, options: &Options, watch: &mut dyn
         Ok(ControlFlow::Continue(()))
     })?;
     report.root = tree.finish(&mut findings)?.to_string();
-    if let Some(ledger) = replay.finish(&mut report) {
-        look_back(folder, size, ledger, options, &mut findings, watch)?;
+    let (mut course, ledger) = replay.finish(&mut report);
+    if let Some(ledger) = ledger {
+        look_back(folder, size, ledger, options, (&mut course.due, &mut findings), watch)?;
     }
     report.rules = findings.counts().clone();
     report.findings = findings.described(folder, size)?;
-    Ok(report)
+    Ok((report, course))
 }
 
 /// Checks what shows only once all of the log is known.
@@ -173,7 +190,7 @@ fn look_back(
     size: u64,
     ledger: Ledger<'_>,
     options: &Options,
-    findings: &mut Findings,
+    (due, findings): (&mut carry::Due, &mut Findings),
     watch: &mut dyn Watch,
 ) -> Result<(), Error> {
     let Ledger { rules, requests, records, compromises, .. } = ledger;
@@ -181,11 +198,11 @@ fn look_back(
     let mut of_requests = Findings::new(options.max_findings);
     if options.threads.get() == 1 {
         requests.check(&mut of_requests)?;
-        records.check(&rules, &compromises, findings)?;
+        records.check(&rules, &compromises, due, findings)?;
     } else {
         thread::scope(|scope| {
             let requests = scope.spawn(|| requests.check(&mut of_requests));
-            records.check(&rules, &compromises, findings)?;
+            records.check(&rules, &compromises, due, findings)?;
             requests.join().unwrap_or_else(|_| Err(pipeline::gone()))
         })?;
     }

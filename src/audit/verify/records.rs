@@ -18,6 +18,7 @@ use crate::{
     wire::{status_from_number, status_to_number},
 };
 
+use super::carry::Due;
 use super::{Error, Fault, findings::Findings, replay::Act, sorter::Sorter, suspects::Compromises};
 
 /// What entries say of records, to be followed once all of it is known.
@@ -72,6 +73,9 @@ struct Published {
     valid_until: Option<i64>,
     #[prost(bytes = "vec", tag = "6")]
     issuer_key: Vec<u8>,
+    /// Whether it was carried over: of versions that nothing rests on any more, the log need not have all.
+    #[prost(bool, tag = "7")]
+    is_carried: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -101,7 +105,7 @@ impl Records {
     ) -> Result<(), Error> {
         let said = Said {
             is_sealed: act.is_sealed,
-            time: act.entry.time.as_millis(),
+            time: act.entry.decided_at().as_millis(),
             resource_id: publication.resource_id.to_string(),
             version: record.version,
             status: status_to_number(record.status),
@@ -113,6 +117,7 @@ impl Records {
                 valid_from: record.validity.from.map(days_of_date),
                 valid_until: record.validity.until.map(days_of_date),
                 issuer_key: publication.issuer_key.0.to_vec(),
+                is_carried: act.entry.carried.is_some(),
             })),
         };
         self.push(&record.handle, act.index, position, &said)
@@ -129,7 +134,7 @@ impl Records {
         let released = (!release.fields.iter().eq(&query.fields)).then(|| list(&release.fields));
         let said = Said {
             is_sealed: act.is_sealed,
-            time: act.entry.time.as_millis(),
+            time: act.entry.decided_at().as_millis(),
             resource_id: query.resource_id.to_string(),
             version: release.version,
             status: status_to_number(release.status),
@@ -149,19 +154,31 @@ impl Records {
         self.sorter.push(&self.item)
     }
 
-    /// Follows each record through the log. `rules` are those at its end: of catalogs they hold every version there was.
-    pub(super) fn check(self, rules: &Rules, compromises: &Compromises, findings: &mut Findings) -> Result<(), Error> {
+    /// Follows each record through the log, and marks the publications that are current at its end. `rules` are those at its
+    /// end: of catalogs they hold every version there was.
+    pub(super) fn check(
+        self,
+        rules: &Rules,
+        compromises: &Compromises,
+        due: &mut Due,
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
         let mut life: Option<Life<'_>> = None;
         self.sorter.drain(|item| {
             let Some((handle, index, said)) = read(item) else { return Ok(()) };
             let new = || Life { handle, current: None, rules, compromises };
             let life = match &mut life {
                 Some(known) if known.handle == handle => known,
-                known => known.insert(new()),
+                known => {
+                    known.take().into_iter().for_each(|ended| ended.end(due));
+                    known.insert(new())
+                }
             };
             life.follow(index, &said, findings);
             Ok(())
-        })
+        })?;
+        life.into_iter().for_each(|ended| ended.end(due));
+        Ok(())
     }
 }
 
@@ -187,6 +204,11 @@ struct Current {
 }
 
 impl Life<'_> {
+    /// The log's end: what is current is to be carried over.
+    fn end(self, due: &mut Due) {
+        self.current.into_iter().for_each(|current| due.insert(current.head.publication_index));
+    }
+
     fn follow(&mut self, index: u64, said: &Said, findings: &mut Findings) {
         let handle = self.handle;
         let mut find = |rule, message: String| {
@@ -209,7 +231,7 @@ impl Life<'_> {
 
     fn check_published(&self, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
         let next = self.current.as_ref().map_or(1, |current| current.head.version.saturating_add(1));
-        let follows = said.version == next;
+        let follows = said.version == next || (published.is_carried && said.version > next);
         if follows && published.is_version_rejected {
             find(Fault::RecordVersion, format!("version {next} was rejected, though it is the next"));
         }

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     Error, Fault, Trust, Watch,
+    carry::Course,
     examine::{Content, Read},
     findings::Findings,
     notice::Notices,
@@ -36,6 +37,7 @@ pub(super) struct Replay<'a> {
     times: Option<(Time, Time)>,
     /// The first entry that could not be followed as it was sealed.
     lost: Option<u64>,
+    course: Course,
     ledger: Option<Ledger<'a>>,
 }
 
@@ -87,7 +89,15 @@ pub(super) struct Act<'a> {
 impl<'a> Replay<'a> {
     /// A replay from the beginning.
     pub(super) fn new(trust: &Trust, keys: &'a Keys) -> Self {
-        Self { origin: trust.origin(), genesis: trust.genesis, keys, times: None, lost: None, ledger: None }
+        Self {
+            origin: trust.origin(),
+            genesis: trust.genesis,
+            keys,
+            times: None,
+            lost: None,
+            course: Course::default(),
+            ledger: None,
+        }
     }
 
     /// Checks an entry and follows it.
@@ -129,13 +139,13 @@ impl<'a> Replay<'a> {
     }
 
     /// Tells what the log said, once all of it was followed, and gives what is left to check.
-    pub(super) fn finish(self, report: &mut Report) -> Option<Ledger<'a>> {
+    pub(super) fn finish(self, report: &mut Report) -> (Course, Option<Ledger<'a>>) {
         let (first, last) = self.times.unzip();
         (report.first_time, report.last_time) = (first.map(|time| time.to_string()), last.map(|time| time.to_string()));
         report.notes.extend(self.lost.map(|index| {
             format!("entry {index} could not be followed as it was sealed: findings after it may be its consequence")
         }));
-        self.ledger
+        (self.course, self.ledger)
     }
 
     /// Says on what the entry's outcome rests, where it is a decision.
@@ -149,6 +159,8 @@ impl<'a> Replay<'a> {
             Content::Read(read) => &read.entry,
         };
         self.check_time(place, entry, found);
+        let statement = if let Content::Read(read) = content { Some(&read.statement) } else { None };
+        self.course.follow(place.index, entry, statement, found);
         match content {
             Content::Unreadable(_) => {}
             Content::Unread(_, error) => found.add(Fault::StatementMalformed, error.to_string()),
@@ -237,9 +249,10 @@ impl Ledger<'_> {
         let Some(envelope) = &entry.envelope else { return Ok(Basis::Recomputed) };
         let kid = signer::judge(self.keys, &self.rules, envelope, signature, &header.actor, found);
         let (index, is_sealed) = (place.index, place.is_sealed);
-        let act = Act { index, is_sealed, entry, statement, header, kid, now: Moment::new(entry.time) };
+        let act = Act { index, is_sealed, entry, statement, header, kid, now: Moment::new(entry.decided_at()) };
         self.requests.take(&act, payload)?;
-        if kid.is_some() && counts_towards_limit(&self.rules, &header.actor, &entry.outcome) {
+        if kid.is_some() && entry.carried.is_none() && counts_towards_limit(&self.rules, &header.actor, &entry.outcome)
+        {
             self.notices.count(&header.actor, entry.time);
         }
         if refused_for(&entry.outcome, RefusalReason::RequestIdReused) {
@@ -261,7 +274,13 @@ impl Ledger<'_> {
         // That no registered key signed is found already.
         let Some(kid) = act.kid else { return Ok(()) };
         let openings_match = !refused_for(&act.entry.outcome, RefusalReason::OpeningMismatch);
-        admit(&self.rules, act.statement, Standing { kid, request_id_reused: false, openings_match }, &act.now)
+        let standing = Standing { kid, request_id_reused: false, openings_match };
+        if act.entry.carried.is_some() {
+            // It was admitted to the log before.
+            let earlier = Rules { issued_after: None, ..self.rules.clone() };
+            return admit(&earlier, act.statement, standing, &act.now);
+        }
+        admit(&self.rules, act.statement, standing, &act.now)
     }
 }
 

@@ -82,7 +82,7 @@ impl Compromises {
         let Some(kid) = entry.envelope.as_ref().and_then(sole_kid) else { return };
         let is_of = |known: &&Compromise| {
             known.kid == kid
-                && known.since <= entry.time
+                && known.since <= entry.decided_at()
                 && (known.registered_index..known.retired_index).contains(&index)
         };
         if let Some(known) = self.0.iter().find(is_of) {

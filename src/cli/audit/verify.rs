@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::{entries_bar, or_exit, read_log_key};
 use crate::{
-    audit::{Decision, Folder, Level, Options, Report, Stage, Trust, VKEY_FILE, Watch, sarif, verify},
+    audit::{Decision, Folder, Level, Options, Report, Stage, Trust, VKEY_FILE, Watch, sarif, verify_chain},
     cli::{Exit, OrExit as _, Output, Run},
     sign::{LogVerifier, PolicyVerifier},
     tlog::{self, Checkpoint, Hash, Note, TlogProof, TrustPolicy},
@@ -48,6 +48,11 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE")]
     known: Vec<PathBuf>,
 
+    /// The copy of the log that this one continues, after a rollover: it is verified too, and what was carried over is compared;
+    /// may be repeated, newest first
+    #[arg(long, value_name = "DIR")]
+    previous: Vec<PathBuf>,
+
     /// How many threads verify [default: as many as the machine runs at once]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -61,7 +66,7 @@ pub(super) struct Verify {
     decisions: Option<PathBuf>,
 
     /// Print the findings as SARIF 2.1.0, for tools that collect findings
-    #[arg(long)]
+    #[arg(long, conflicts_with = "previous")]
     sarif: bool,
 }
 
@@ -83,10 +88,11 @@ impl Run for Verify {
         let defaults = Options::default();
         let options = Options { threads: self.threads.unwrap_or(defaults.threads), max_findings: self.max_findings };
         let mut shown = Shown::new(self.decisions.as_deref())?;
-        let result = verify(&Folder::new(self.folder), &trust, &options, &mut shown);
+        let previous: Vec<_> = self.previous.into_iter().map(Folder::new).collect();
+        let result = verify_chain(&Folder::new(self.folder), &previous, &trust, &options, &mut shown);
         shown.finish()?;
-        let mut report = or_exit(result, "cannot verify the copy")?;
-        if is_copied {
+        let mut reports = or_exit(result, "cannot verify the copy")?;
+        if let Some(report) = reports.first_mut().filter(|_| is_copied) {
             report.notes.insert(
                 0,
                 format!(
@@ -95,15 +101,18 @@ impl Run for Verify {
                 ),
             );
         }
-        let exit = exit_of(&report);
-        let printed = if self.sarif { print_sarif(&report, exit) } else { output.print(&report) };
-        printed.or_exit(Exit::Failed, "cannot print the report")?;
+        let exit = exit_of(&reports);
+        for report in &reports {
+            let printed = if self.sarif { print_sarif(report, exit) } else { output.print(report) };
+            printed.or_exit(Exit::Failed, "cannot print the report")?;
+        }
         Ok(exit)
     }
 }
 
-fn exit_of(report: &Report) -> Exit {
-    match (report.total(Level::Error), report.total(Level::Warning)) {
+fn exit_of(reports: &[Report]) -> Exit {
+    let total = |level| reports.iter().map(|report| report.total(level)).sum::<u64>();
+    match (total(Level::Error), total(Level::Warning)) {
         (0, 0) => Exit::Success,
         (0, _) => Exit::Suspect,
         _ => Exit::Findings,

@@ -36,7 +36,7 @@ use crate::{
 /// Who may enter a hub's folder.
 const OWNER_ONLY: u32 = 0o700;
 /// The log's public key, in a hub's folder.
-const LOG_VKEY: &str = "keys/log.vkey";
+pub(super) const LOG_VKEY: &str = "keys/log.vkey";
 
 /// Make a hub's folder: settings, the log with its first entry, keys, and a development CA
 ///
@@ -212,6 +212,7 @@ fn genesis(settings: &Settings, administrator: &Administrator, now: Time) -> Gen
         policy: Policy::default(),
         decision_version: DECISION_VERSION,
         created_at: now,
+        previous: None,
     }
 }
 

@@ -72,6 +72,9 @@ pub fn admit(rules: &Rules, statement: &Statement, standing: Standing, now: &Mom
     if !now.reached(opens) || now.reached(closes) {
         return Err(Refusal::new(RefusalReason::ClockSkew, format!("allowed is {skew} s")));
     }
+    if rules.issued_after.is_some_and(|last| header.issued_at <= last) {
+        return Err(Refusal::new(RefusalReason::ClockSkew, "issued before this log was opened"));
+    }
     if let Some(capability) = statement.capability()
         && !rules.directory.holds(&header.actor, capability)
     {

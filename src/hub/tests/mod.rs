@@ -4,4 +4,5 @@ mod life;
 mod openings;
 mod order;
 mod rebuild;
+mod rollover;
 mod world;

@@ -118,11 +118,16 @@ impl World {
 
     /// A hub on a store that has a genesis.
     pub(super) fn open(store: Store) -> Self {
+        Self::open_signed(store, log_signer())
+    }
+
+    /// A hub on a store whose log has this key.
+    pub(super) fn open_signed(store: Store, log_signer: LogSigner) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(BEGIN), AtomicI64::new(0)));
         let parts = Parts {
             store,
             blind_index: vault().blind_index(),
-            log_signer: log_signer(),
+            log_signer,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandomness::new()),
         };
@@ -376,6 +381,7 @@ pub(super) fn genesis(administrator: &Actor, policy: Policy) -> Genesis {
         policy,
         decision_version: DECISION_VERSION,
         created_at: Time::from_millis(BEGIN - 1_000).unwrap(),
+        previous: None,
     }
 }
 

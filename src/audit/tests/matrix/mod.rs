@@ -174,7 +174,11 @@ fn every_manipulation_is_found_at_its_entry_by_its_rule() {
     assert!(wrong.is_empty(), "not found as they must be:\n{}", wrong.join("\n"));
 
     let is_seen = |rule: &str| seen.iter().any(|code| code.split(':').next() == Some(rule));
-    let rules = Fault::RULES.iter().map(|(rule, _)| *rule).chain(Mismatch::ALL.map(Mismatch::code));
+    // What a rollover can lie about takes two logs: `rollover.rs` beside this stages it.
+    let of_rollover =
+        |rule: &str| rule.starts_with("CARRY_") || ["ENTRY_AFTER_CLOSE", "PREVIOUS_DIFFERS"].contains(&rule);
+    let of_one_log = Fault::RULES.iter().map(|(rule, _)| *rule).filter(|rule| !of_rollover(rule));
+    let rules = of_one_log.chain(Mismatch::ALL.map(Mismatch::code));
     let unseen: Vec<_> = rules.filter(|rule| !is_seen(rule)).collect();
     assert!(unseen.is_empty(), "no manipulation breaks {unseen:?}: add a row");
     let unseen: Vec<_> = RefusalReason::ALL
