@@ -73,7 +73,9 @@ fn a_folder_in_use_is_refused_and_left_as_it_was() {
 #[test]
 fn a_vault_key_inside_the_folder_needs_development() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(hutong(folder.path(), &["key", "new", "--out", "a.key.jwk"]).status.success());
+    let system = "spiffe://hub.example/department/11440399X000000350/system/a";
+    let new = ["key", "new", "--hub", "hub.example", "--system", system, "--out", "a.key.jwk"];
+    assert!(hutong(folder.path(), &new).status.success());
     let key = ["--administrator-key", "a.pub.jwk"];
     let refused = init(folder.path(), &[&key[..], &["--vault-key", "hub/vault.key"]].concat());
     assert_fails(&refused, 78, "is inside the hub's folder");
