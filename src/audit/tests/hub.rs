@@ -4,7 +4,9 @@
 use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
+    fs,
     ops::Range,
+    path::Path,
 };
 
 use crate::{
@@ -25,7 +27,10 @@ use crate::{
         time::{Date, Moment, Time},
     },
     sign::{LogSigner, Secret, SigningKey, dsse, sha256},
-    tlog::{Checkpoint, Frontier, Hash, HashReader, Note, TILE_WIDTH, leaf_hash, prove_consistency, tree_root},
+    tlog::{
+        Checkpoint, Frontier, Hash, HashReader, Note, TILE_WIDTH, TileKind, TilePath, leaf_hash, prove_consistency,
+        tree_root,
+    },
     wire::{self, Entry},
 };
 
@@ -84,6 +89,8 @@ pub(super) struct Hub {
     pub(super) records: HashMap<Handle, (ResourceId, RecordHead)>,
     requests: HashMap<(SystemId, RequestId), Vec<u8>>,
     quotas: HashMap<(AgreementId, Date), u64>,
+    /// Whether the openings beside statements are those of their commitments.
+    pub(super) openings_match: bool,
     next: u64,
 }
 
@@ -129,6 +136,7 @@ impl Hub {
             records: HashMap::new(),
             requests: HashMap::new(),
             quotas: HashMap::new(),
+            openings_match: true,
             next: 0,
         }
     }
@@ -196,7 +204,7 @@ impl Hub {
         let (_, payload) = wire::encode_statement(statement);
         let earlier = self.requests.get(&(header.actor.clone(), header.request_id));
         let request_id_reused = earlier.is_some_and(|earlier| *earlier != payload);
-        let standing = Standing { kid: kid(&actor.key()), request_id_reused, openings_match: true };
+        let standing = Standing { kid: kid(&actor.key()), request_id_reused, openings_match: self.openings_match };
         let admitted = admit(&self.rules, statement, standing, &now);
         let decided = admitted.and_then(|()| match statement {
             Statement::Rule(_, change) => {
@@ -232,8 +240,8 @@ impl Hub {
         let found: Vec<Found> = (0..)
             .zip(records)
             .filter_map(|(lookup, record)| {
-                let (_, head) = self.records.get(&handle(*record))?;
-                Some(Found { lookup, head: head.clone() })
+                let (resource, head) = self.records.get(&handle(*record))?;
+                (*resource == query.resource_id).then(|| Found { lookup, head: head.clone() })
             })
             .collect();
         let released = decide_release(&self.rules, query, &found, now)?;
@@ -254,10 +262,25 @@ impl Hub {
         }))
     }
 
+    /// Examines records as far as that needs no body.
     fn examine(&self, publication: &Publication) -> Outcome {
+        let issuer = self.rules.directory.keys.get(&publication.issuer_key).filter(|key| key.is_active());
+        let (_, resource) = self.rules.catalog.newest(publication.resource_id.as_str()).unwrap();
+        let is_issuer = issuer.is_some_and(|key| *key.system.department() == resource.provider);
         let violations = |record: &PublishedRecord| {
-            let next = self.records.get(&record.handle).map_or(1, |(_, head)| head.version + 1);
-            if record.version == next { BTreeSet::new() } else { BTreeSet::from([RecordViolation::Version]) }
+            let current = self.records.get(&record.handle);
+            let next = current.map_or(1, |(_, head)| head.version + 1);
+            let Validity { from, until } = record.validity;
+            [
+                (record.version == next, RecordViolation::Version),
+                (current.is_none_or(|(resource, _)| *resource == publication.resource_id), RecordViolation::Handle),
+                (record.status != RecordStatus::Expired, RecordViolation::Status),
+                (from.zip(until).is_none_or(|(from, until)| from <= until), RecordViolation::Validity),
+                (is_issuer, RecordViolation::Signature),
+            ]
+            .into_iter()
+            .filter_map(|(holds, violation)| (!holds).then_some(violation))
+            .collect()
         };
         Outcome::Published(publication.records.iter().map(violations).collect())
     }
@@ -318,9 +341,14 @@ impl Hub {
 
     /// The statement that enters a part of a catalog, and the part's digest.
     pub(super) fn catalog_part(&mut self, resources: Vec<Resource>) -> (Statement, Digest) {
+        self.catalog_part_by(&administrator(), resources)
+    }
+
+    /// The same, by somebody whose key is not the administrator's first.
+    pub(super) fn catalog_part_by(&mut self, actor: &Actor, resources: Vec<Resource>) -> (Statement, Digest) {
         let resources: Vec<_> = resources.into_iter().map(Into::into).collect();
         let unnamed = RuleChange::CatalogPart { part: Digest([0; 32]), resources: resources.clone() };
-        let header = self.header(&administrator());
+        let header = self.header(actor);
         let (_, payload) = wire::encode_statement(&Statement::Rule(header.clone(), unnamed));
         let part = Digest(sha256(&payload));
         (Statement::Rule(header, RuleChange::CatalogPart { part, resources }), part)
@@ -548,6 +576,26 @@ impl Source {
             levels.push(above);
         }
         Self { entries, note: seal(&log_signer(7), &frontier).to_string(), levels, patience: usize::MAX }
+    }
+
+    /// Lays the log out in a folder as a mirror does, but does not wait for the disk.
+    pub(super) fn lay_out(&self, folder: &Path) {
+        let size = self.entries.len() as u64;
+        let write = |kind, index: usize, bytes: Vec<u8>| {
+            let path = folder.join(TilePath::at_size(kind, index as u64, size).unwrap().to_string());
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        for (level, hashes) in (0..).zip(&self.levels) {
+            for (index, tile) in hashes.chunks(TILE_WIDTH.into()).enumerate() {
+                write(TileKind::Hashes(level), index, tile.iter().flat_map(|hash| hash.as_ref().to_vec()).collect());
+            }
+        }
+        for (index, bundle) in self.entries.chunks(TILE_WIDTH.into()).enumerate() {
+            let prefixed = |entry: &Vec<u8>| [&(entry.len() as u16).to_be_bytes()[..], entry].concat();
+            write(TileKind::Entries, index, bundle.iter().flat_map(prefixed).collect());
+        }
+        fs::write(folder.join("checkpoint"), &self.note).unwrap();
     }
 
     fn answer(&mut self) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Logs that are honest, copies that rotted, hubs that lie.
 
 mod files;
+mod histories;
 mod hub;
 mod matrix;
 mod mirroring;

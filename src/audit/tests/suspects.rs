@@ -7,12 +7,7 @@ use super::{
 };
 use crate::{
     audit::Level,
-    domain::{
-        id::Digest,
-        record::RecordStatus,
-        statement::{RuleChange, Statement},
-        time::Time,
-    },
+    domain::{id::Digest, record::RecordStatus, statement::RuleChange, time::Time},
 };
 
 fn retire(hub: &mut Hub, actor: &Actor, since: Time) {
@@ -111,17 +106,4 @@ fn withholding_what_no_compromised_key_signed() {
         release.sd_hash = None;
     });
     assert_eq!(codes(&hub), [suspect(published), (Some(lie), "RECORD_STATUS".to_owned())]);
-}
-
-#[test]
-fn records_that_a_key_of_nobody_s_signed() {
-    for seed in [3, 77] {
-        let mut hub = Hub::running();
-        let Statement::Publication(header, mut publication) = hub.publication(3, 1, RecordStatus::Active) else {
-            panic!()
-        };
-        publication.issuer_key = kid(&Actor { seed, ..provider() }.key());
-        let index = hub.submit(&provider(), &Statement::Publication(header, publication));
-        assert_eq!(codes(&hub), [(Some(index), "RECORD_INVALID".to_owned())]);
-    }
 }
