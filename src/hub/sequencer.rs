@@ -47,8 +47,10 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// While so many statements are being decided, the sequencer waits for some of them, once a batch: an append costs the same however
 /// much it holds. With fewer it would only delay those who are there.
 const MANY_DECIDING: usize = 4;
+/// It waits as long as so many appends take: then they are a fifth of its time.
+const LINGER_APPENDS: u32 = 4;
 /// How long it waits at most, where appends take longer.
-const MAX_LINGER: Duration = Duration::from_millis(2);
+const MAX_LINGER: Duration = Duration::from_millis(4);
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
 /// How long a notice that is due waits at least for the drafts beside which it can be entered, or for a storage that was full.
@@ -435,7 +437,7 @@ impl Sequencer {
                 next = waiting.try_recv().ok();
                 if next.is_none() && !lingered && self.deciding.load(Ordering::Relaxed) >= MANY_DECIDING {
                     lingered = true;
-                    thread::sleep((self.appending * 3).min(MAX_LINGER));
+                    thread::sleep((self.appending * LINGER_APPENDS).min(MAX_LINGER));
                     next = waiting.try_recv().ok();
                 }
             }

@@ -18,12 +18,12 @@ use super::{
     rows::{Table, Writes},
 };
 
-/// So many rows are worth a piece: the table's pages and the code are met warm, and a piece takes some ten milliseconds.
-const PIECE_ROWS: usize = 4_096;
+/// So many rows are worth a piece: neighbours meet the same page of the table, and a piece takes some tens of milliseconds.
+const PIECE_ROWS: usize = 16_384;
 /// A piece is written after this long, however small.
-const PIECE_AFTER: Duration = Duration::from_secs(1);
+const PIECE_AFTER: Duration = Duration::from_secs(2);
 /// Rows that wait at most, some 10 MiB of them. Who would add more waits for the table.
-const MAX_WAITING: usize = 16 * PIECE_ROWS;
+const MAX_WAITING: usize = 4 * PIECE_ROWS;
 
 /// Rows by key; a key is added with ever newer values.
 type Waiting = HashMap<Vec<u8>, Vec<u8>>;

@@ -177,8 +177,8 @@ impl<T: Table> Pending<'_, T> {
         match change {
             Change::Rule { index } => self.put(joined(RULE, &[&index.to_be_bytes()]), &[]),
             Change::Request { actor, request_id, row } => {
-                let value = [row.index.to_be_bytes().as_slice(), row.payload_sha256.as_bytes()].concat();
-                self.put(request_key(actor, request_id), &value);
+                let row = joined(VERSION, &[&row.index.to_be_bytes(), row.payload_sha256.as_bytes()]);
+                self.writes.insert(request_key(actor, request_id), Some(row));
             }
             Change::Record(row) => self.record(row)?,
             Change::Quota { agreement_id, day, asked } => {
@@ -225,7 +225,10 @@ impl<T: Table> Pending<'_, T> {
 }
 
 fn joined(first: u8, parts: &[&[u8]]) -> Vec<u8> {
-    [&[first], parts.concat().as_slice()].concat()
+    let mut joined = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    joined.push(first);
+    parts.iter().for_each(|part| joined.extend_from_slice(part));
+    joined
 }
 
 fn request_key(actor: &SystemId, request_id: &RequestId) -> Vec<u8> {
