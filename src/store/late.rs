@@ -122,7 +122,6 @@ impl<T: Table> Late<T> {
 
     /// Takes all rows into the table, and these after them, the last of them all or none.
     pub(super) fn settle(&self, last: Writes) -> Result<(), Error> {
-        self.shared.state().check()?;
         self.shared.settle(last)
     }
 }
@@ -168,23 +167,30 @@ impl<T: Table> Shared<T> {
                 let stop = state.stop;
                 drop(state);
                 let settled = self.settle(Writes::new());
+                if stop || settled.is_err() {
+                    return;
+                }
                 state = self.state();
-                if let Err(error) = settled {
-                    state.failure = Some(error.to_string());
-                    self.changed.notify_all();
-                    return;
-                }
-                if stop {
-                    return;
-                }
             } else {
                 state = self.wait(state, due.unwrap_or(PIECE_AFTER));
             }
         }
     }
 
+    /// Takes all rows into the table. After a failure nothing more is taken: rows that were on their way may be there or not, and must
+    /// not be followed by a number of entries applied that counts them.
     fn settle(&self, last: Writes) -> Result<(), Error> {
+        let settled = self.take(last);
+        if let Err(error) = &settled {
+            self.state().failure.get_or_insert_with(|| error.to_string());
+            self.changed.notify_all();
+        }
+        settled
+    }
+
+    fn take(&self, last: Writes) -> Result<(), Error> {
         let _alone = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.state().check()?;
         // Before the rows are taken: one that is added meanwhile is counted once too often rather than never.
         {
             let mut state = self.state();
@@ -209,5 +215,105 @@ impl<T: Table> Shared<T> {
         }
         self.rows.write().unwrap_or_else(PoisonError::into_inner).leaving = Arc::default();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::{Row, memory::MemoryTable};
+
+    /// A table that can be made to fail.
+    #[derive(Default)]
+    struct Failing {
+        table: MemoryTable,
+        fails: Arc<AtomicBool>,
+    }
+
+    impl Failing {
+        fn check(&self) -> Result<(), Error> {
+            if self.fails.load(Ordering::Relaxed) { Err(Error::Index("it fails".to_owned())) } else { Ok(()) }
+        }
+    }
+
+    impl Table for Failing {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+            self.table.get(key)
+        }
+
+        fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Error> {
+            self.table.scan(prefix, limit)
+        }
+
+        fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+            self.check()?;
+            self.table.put(key, value)
+        }
+
+        fn write(&self, writes: Writes) -> Result<(), Error> {
+            self.check()?;
+            self.table.write(writes)
+        }
+
+        fn flush(&self) -> Result<(), Error> {
+            self.table.flush()
+        }
+
+        fn clear(&self) -> Result<(), Error> {
+            self.table.clear()
+        }
+    }
+
+    fn row(key: u8, value: u8) -> (Vec<u8>, Vec<u8>) {
+        (vec![key], vec![value])
+    }
+
+    #[test]
+    fn a_row_is_read_from_the_moment_it_was_added_and_arrives_in_its_newest_form() {
+        let late = Late::new(MemoryTable::default());
+        late.add(vec![row(1, 1), row(2, 1)], vec![row(9, 1)]).unwrap();
+        late.add(vec![row(2, 2)], vec![row(9, 2)]).unwrap();
+        for (key, value) in [(1, 1), (2, 2), (9, 2)] {
+            assert_eq!(late.get(&[key]).unwrap(), Some(vec![value]));
+        }
+        assert_eq!(late.table().scan(&[], 9).unwrap(), []);
+        late.settle(Writes::from([(vec![1], None)])).unwrap();
+        assert_eq!(late.table().scan(&[], 9).unwrap(), [row(2, 2), row(9, 2)]);
+        assert_eq!(late.get(&[1]).unwrap(), None);
+    }
+
+    #[test]
+    fn rows_arrive_without_being_asked_for_when_there_are_many_and_at_the_end() {
+        let table = Arc::new(MemoryTable::default());
+        let late = Late::new(Arc::clone(&table));
+        let many = |first: u32, count: u32| {
+            (first..first + count).map(|key| (key.to_be_bytes().to_vec(), vec![1])).collect::<Vec<_>>()
+        };
+        late.add(many(0, PIECE_ROWS as u32), Vec::new()).unwrap();
+        let deadline = Instant::now() + 5 * PIECE_AFTER;
+        while table.scan(&[], 1).unwrap().is_empty() {
+            assert!(Instant::now() < deadline);
+            thread::sleep(Duration::from_millis(1));
+        }
+        late.add(many(u32::MAX - 1, 1), Vec::new()).unwrap();
+        drop(late);
+        assert_eq!(table.scan(&[], usize::MAX).unwrap().len(), PIECE_ROWS + 1);
+    }
+
+    #[test]
+    fn after_a_failure_nothing_more_is_taken_though_the_table_recovers() {
+        let table = Failing::default();
+        let fails = Arc::clone(&table.fails);
+        let late = Late::new(table);
+        late.add(vec![row(1, 1)], vec![row(9, 1)]).unwrap();
+        fails.store(true, Ordering::Relaxed);
+        late.settle(Writes::new()).unwrap_err();
+        fails.store(false, Ordering::Relaxed);
+        late.add(vec![row(2, 1)], vec![row(9, 2)]).unwrap_err();
+        late.settle(Writes::new()).unwrap_err();
+        drop(late);
     }
 }

@@ -73,6 +73,33 @@ pub(super) trait Table: Send + Sync + 'static {
     fn clear(&self) -> Result<(), Error>;
 }
 
+#[cfg(test)]
+impl<T: Table> Table for std::sync::Arc<T> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        T::get(self, key)
+    }
+
+    fn scan(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Error> {
+        T::scan(self, prefix, limit)
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        T::put(self, key, value)
+    }
+
+    fn write(&self, writes: Writes) -> Result<(), Error> {
+        T::write(self, writes)
+    }
+
+    fn flush(&self) -> Result<(), Error> {
+        T::flush(self)
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        T::clear(self)
+    }
+}
+
 /// Projections in a table.
 pub(super) struct Rows<T: Table> {
     rows: Late<T>,
