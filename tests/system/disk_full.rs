@@ -59,7 +59,7 @@ async fn a_hub_whose_disk_is_full_says_so_and_loses_nothing() {
     let filler = volume.mounted_at.join("filler");
     fill(&filler);
 
-    // What was reserved in advance is used up first.
+    // What the index needs is kept free, so this is refused before anything could fail half-way.
     let (batch, error) = loop {
         let batch = stock.split_off(stock.len().checked_sub(BATCH).expect("the disk is never full"));
         match registry.publish(&batch).await {

@@ -200,6 +200,7 @@ impl<T: Table> SealedBodies<T> {
         if writer.failed {
             return Err(unknown(io::Error::other("an earlier write failed; open the folder anew")));
         }
+        disk::require_room(&*self.disk, &self.dir).map_err(|source| super::not_written("the index", source))?;
         let mut names = HashSet::new();
         let mut bodies: Vec<(&Digest, &[u8])> = Vec::new();
         for (name, body) in calls.iter().flat_map(|call| &call.bodies) {

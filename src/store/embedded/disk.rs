@@ -33,6 +33,25 @@ pub(super) trait Disk: Send + Sync {
 
     /// The names in a directory, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+
+    /// Bytes that can still be written where a directory is; a disk that cannot tell has room.
+    fn available(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
+}
+
+/// Bytes that must be left for the index, which cannot reserve its room: the rows of some ten pieces written behind and the pages that
+/// they touch. After a write for which there was no room sled takes nothing more until it is opened anew.
+const INDEX_ROOM: u64 = 16 << 20;
+
+/// Refuses to begin what the index would have no room to follow.
+pub(super) fn require_room(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let available = disk.available(dir)?;
+    if available < INDEX_ROOM {
+        let problem = format!("{} MiB are left, {} MiB are kept for the index", available >> 20, INDEX_ROOM >> 20);
+        return Err(io::Error::new(io::ErrorKind::StorageFull, problem));
+    }
+    Ok(())
 }
 
 /// An open file, written and read by position.
@@ -104,6 +123,11 @@ pub(super) const TEMPORARY: &str = "tmp";
 pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
+    fn available(&self, dir: &Path) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(dir)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
         Ok(Arc::new(RealFile(file)))

@@ -372,6 +372,7 @@ impl ExchangeLog for Writer {
 
     fn append(&mut self, expected: u64, batch: &Batch) -> Result<(), Error> {
         self.shared.check_usable()?;
+        disk::require_room(&*self.disk, &self.dir).map_err(|source| super::not_written("the index", source))?;
         let size = self.end.frontier.size();
         if expected != size {
             return Err(Error::Conflict { expected, found: size });
