@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use hutong::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
-        catalog::{Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         directory::Capability,
         id::{Commitment, Digest, FieldCode, Handle, KeyId, Pseudonym, RequestId, SystemId},
         identifier::{LicenceId, Uscc},
@@ -334,6 +334,7 @@ fn resource() -> anyhow::Result<Resource> {
             sharing_class: SharingClass::Unconditional,
             sensitive: false,
             open_to_society: false,
+            value_range: String::new(),
             derivation: None,
         })
     };
@@ -348,6 +349,7 @@ fn resource() -> anyhow::Result<Resource> {
         sharing_class: SharingClass::Unconditional,
         sharing_condition: String::new(),
         denial_basis: String::new(),
+        metadata: Metadata::default(),
         update_cycle: UpdateCycle::Daily,
         fields: FIELDS.into_iter().map(field).collect::<Result<_, _>>()?,
         record_id_field: "ZZBS".parse()?,

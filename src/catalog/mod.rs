@@ -16,6 +16,13 @@
 //! sharing_condition = "…"                         # where CONDITIONAL
 //! denial_basis = "…"                              # where the entry or one of its fields is NOT_SHARED
 //! update_cycle = "DAILY"
+//! format = "DATABASE"                             # optional 信息资源格式
+//! share_method = "PLATFORM"                       # optional 共享方式
+//! data_grade = "IMPORTANT"                        # optional 数据分级
+//! opening_condition = "…"                         # optional 开放条件
+//! source_system = "…"                             # optional 所属信息系统
+//! subject = "…"                                   # optional 所属主题
+//! related_codes = ["307001001/000002"]            # optional 关联资源代码
 //! record_id = "ZZBS"                              # the field that names a record
 //! holder = "CZZTDM"                               # the field that names its holder 持证主体
 //! valid_from = "ZZYXQQSRQ"                        # optional
@@ -30,6 +37,8 @@
 //! sharing_class = "CONDITIONAL"                   # default: the resource's
 //! sensitive = true                                # default false
 //! open_to_society = false                         # default false
+//! secret = false                                  # 涉密; a field that is has no place here
+//! value_range = "…"                               # optional 值域, in words
 //! codes = [{ code = "1", name = "有限责任公司" }]    # of CODE
 //! derived = { from = "KZ_FDDBR", rule = "mask-name" }
 //! ```

@@ -1,7 +1,7 @@
 //! What can be wrong with a catalog file, in English and Chinese.
 
 use super::{MAX_FILE_BYTES, MAX_RESOURCE_BYTES};
-use crate::domain::identifier;
+use crate::domain::{catalog::CatalogRule, identifier};
 
 /// What is wrong with a part of a catalog file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,10 @@ pub enum Problem {
         /// Bytes found.
         found: usize,
     },
+    /// A field that is secret 涉密, which this hub may not hold.
+    Secret,
     /// A rule of the catalog is broken.
-    Rule(&'static str),
+    Rule(CatalogRule),
 }
 
 impl Problem {
@@ -93,7 +95,8 @@ impl Problem {
             Self::OfAnotherType { found, expected } => format!("goes with type {expected}, but the type is {found}"),
             Self::Repeated { first } => format!("the resource stands in the file already, at line {first}"),
             Self::ResourceTooLarge { found } => format!("the resource takes {found} bytes of a log entry"),
-            Self::Rule(rule) => (*rule).to_owned(),
+            Self::Secret => "a field that is a state secret cannot be in this catalog; leave it out".to_owned(),
+            Self::Rule(rule) => rule.as_str().to_owned(),
         }
     }
 
@@ -117,7 +120,8 @@ impl Problem {
             Self::OfAnotherType { found, expected } => format!("只用于 {expected} 类型，而此信息项的类型是 {found}"),
             Self::Repeated { first } => format!("该资源在第 {first} 行已经出现"),
             Self::ResourceTooLarge { found } => format!("该资源占日志条目 {found} 字节，过大"),
-            Self::Rule(rule) => chinese_rule(rule).to_owned(),
+            Self::Secret => "涉密信息项不得编入本目录，请删去".to_owned(),
+            Self::Rule(rule) => chinese_rule(*rule).to_owned(),
         }
     }
 
@@ -142,6 +146,7 @@ fn chinese_type(name: &'static str) -> &'static str {
         "true or false" | "boolean" => "布尔值",
         "an array" | "array" => "数组",
         "an array of tables" => "表的数组",
+        "an array of strings" => "字符串数组",
         "a table" | "table" => "表",
         "float" => "浮点数",
         "datetime" => "日期时间",
@@ -172,27 +177,29 @@ fn chinese_uscc(error: &identifier::Error) -> String {
     }
 }
 
-/// The rules of `domain::catalog` in Chinese; a rule without translation keeps its English, which a test forbids.
-fn chinese_rule(rule: &'static str) -> &'static str {
+fn chinese_rule(rule: CatalogRule) -> &'static str {
     match rule {
-        "must not be empty" => "不能为空",
-        "is longer than 1000 characters" => "超过 1000 个字符",
-        "is required where the sharing class is CONDITIONAL" => "共享类型为有条件共享时必须填写共享条件",
-        "is required where the resource or a field is NOT_SHARED" => "资源或任一信息项为不予共享时必须填写不予共享依据",
-        "must be 1 to 200" => "信息项应为 1 至 200 个",
-        "stands twice" => "信息项代码重复",
-        "is also another field's name" => "与另一信息项重名",
-        "is less strict than the resource's" => "信息项的共享类型不能宽于资源的共享类型",
-        "must be 1 to 20000 for TEXT" => "TEXT 类型的最大长度应为 1 至 20000",
-        "must not be empty for CODE" => "CODE 类型的码表不能为空",
-        "has a code twice" => "码表中有重复的代码",
-        "must be a field of the resource that is not itself derived" => "必须是本资源中非派生的另一信息项",
-        "must be TEXT for a derived field" => "派生信息项的类型必须是 TEXT",
-        "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID" => {
-            "必须是类型为 TEXT、USCC、CITIZEN_ID 或 LICENCE_ID 的必填信息项"
+        CatalogRule::NotEmpty => "不能为空",
+        CatalogRule::DescriptionLength => "超过 1000 个字符",
+        CatalogRule::NationalCodeForm => {
+            "信息资源代码应为类（1 位数字）、项（2 位）、目（3 位）、细目（数字）、“/”和顺序号（数字），如 307001001/000001"
         }
-        "must be a required field of type USCC or CITIZEN_ID" => "必须是类型为 USCC 或 CITIZEN_ID 的必填信息项",
-        "must be a field of type DATE" => "必须是类型为 DATE 的信息项",
-        other => other,
+        CatalogRule::RelatedCount => "关联资源超过 50 个",
+        CatalogRule::RelatedTwice => "关联资源代码重复，或与本资源代码相同",
+        CatalogRule::ConditionStated => "共享类型为有条件共享时必须填写共享条件",
+        CatalogRule::DenialBasisStated => "资源或任一信息项为不予共享时必须填写不予共享依据",
+        CatalogRule::FieldCount => "信息项应为 1 至 200 个",
+        CatalogRule::FieldCodeTwice => "信息项代码重复",
+        CatalogRule::FieldNameTwice => "与另一信息项重名",
+        CatalogRule::LessStrict => "信息项的共享类型不能宽于资源的共享类型",
+        CatalogRule::OpenNotShared => "不予共享的信息项不予开放，此处应为 false",
+        CatalogRule::TextLength => "TEXT 类型的最大长度应为 1 至 20000",
+        CatalogRule::CodesStated => "CODE 类型的码表不能为空",
+        CatalogRule::CodeTwice => "码表中有重复的代码",
+        CatalogRule::DerivationSource => "必须是本资源中非派生的另一信息项",
+        CatalogRule::DerivedText => "派生信息项的类型必须是 TEXT",
+        CatalogRule::RecordIdField => "必须是类型为 TEXT、USCC、CITIZEN_ID 或 LICENCE_ID 的必填信息项",
+        CatalogRule::HolderField => "必须是类型为 USCC 或 CITIZEN_ID 的必填信息项",
+        CatalogRule::DateField => "必须是类型为 DATE 的信息项",
     }
 }

@@ -2,7 +2,9 @@
 
 use toml::Value;
 
-use super::words::{FIELD_TYPES, KINDS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, word};
+use super::words::{
+    DATA_GRADES, FIELD_TYPES, FORMATS, KINDS, SHARE_METHODS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, Words, word,
+};
 use crate::domain::{
     catalog::{Field, FieldType, Resource, SharingClass},
     id::FieldCode,
@@ -38,7 +40,8 @@ fn table(file: &mut String, header: &str, lines: Vec<Line>) {
 /// The lines of an entry itself; those that say nothing are left out.
 pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
     let code = |code: &Option<FieldCode>| code.as_ref().map(ToString::to_string).unwrap_or_default();
-    [
+    let metadata = &resource.metadata;
+    let lines = [
         ("id", resource.resource_id.to_string(), true),
         ("name", resource.name.clone(), true),
         ("name_en", resource.name_en.clone(), false),
@@ -50,15 +53,28 @@ pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
         ("sharing_condition", resource.sharing_condition.clone(), false),
         ("denial_basis", resource.denial_basis.clone(), false),
         ("update_cycle", word(UPDATE_CYCLES, &resource.update_cycle).to_owned(), true),
+        ("format", stated(FORMATS, &metadata.format), false),
+        ("share_method", stated(SHARE_METHODS, &metadata.share_method), false),
+        ("data_grade", stated(DATA_GRADES, &metadata.data_grade), false),
+        ("opening_condition", metadata.opening_condition.clone(), false),
+        ("source_system", metadata.source_system.clone(), false),
+        ("subject", metadata.subject.clone(), false),
         ("record_id", resource.record_id_field.to_string(), true),
         ("holder", resource.holder_field.to_string(), true),
         ("valid_from", code(&resource.valid_from_field), false),
         ("valid_until", code(&resource.valid_until_field), false),
-    ]
-    .into_iter()
-    .filter(|(_, text, always)| *always || !text.is_empty())
-    .map(|(key, text, _)| (key, quoted(text)))
-    .collect()
+    ];
+    let stated = lines.into_iter().filter(|(_, text, always)| *always || !text.is_empty());
+    let mut lines: Vec<Line> = stated.map(|(key, text, _)| (key, quoted(text))).collect();
+    if !metadata.related_codes.is_empty() {
+        let codes: Vec<_> = metadata.related_codes.iter().cloned().map(quoted).collect();
+        lines.push(("related_codes", format!("[{}]", codes.join(", "))));
+    }
+    lines
+}
+
+fn stated<T: PartialEq>(words: Words<T>, value: &Option<T>) -> String {
+    value.as_ref().map_or("", |value| word(words, value)).to_owned()
 }
 
 /// The lines of a field of an entry of some sharing class; those that say what holds anyway are left out.
@@ -87,6 +103,9 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
         if said {
             lines.push((key, "true".to_owned()));
         }
+    }
+    if !field.value_range.is_empty() {
+        lines.push(("value_range", quoted(field.value_range.clone())));
     }
     if let Some(derivation) = &field.derivation {
         let from = quoted(derivation.source_field.to_string());

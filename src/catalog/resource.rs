@@ -3,10 +3,10 @@
 use super::{
     Problem,
     table::{Reader, Table},
-    words::{FIELD_TYPES, KINDS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, word},
+    words::{DATA_GRADES, FIELD_TYPES, FORMATS, KINDS, SHARE_METHODS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, word},
 };
 use crate::domain::{
-    catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+    catalog::{CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
     derive::DerivationRule,
     id::FieldCode,
     identifier::Uscc,
@@ -24,6 +24,13 @@ const RESOURCE_KEYS: &[&str] = &[
     "sharing_condition",
     "denial_basis",
     "update_cycle",
+    "format",
+    "share_method",
+    "data_grade",
+    "opening_condition",
+    "related_codes",
+    "source_system",
+    "subject",
     "record_id",
     "holder",
     "valid_from",
@@ -41,6 +48,8 @@ const FIELD_KEYS: &[&str] = &[
     "sharing_class",
     "sensitive",
     "open_to_society",
+    "secret",
+    "value_range",
     "derived",
 ];
 const CODE_KEYS: &[&str] = &["code", "name"];
@@ -79,9 +88,22 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Resource> {
         holder_field: reader.required_name(table, "holder").or_else(|| placeholder(0))?,
         valid_from_field: reader.name(table, "valid_from"),
         valid_until_field: reader.name(table, "valid_until"),
+        metadata: read_metadata(reader, table),
     };
     check_rules(reader, table, &field_tables, &resource);
     Some(resource)
+}
+
+fn read_metadata(reader: &mut Reader, table: &Table<'_>) -> Metadata {
+    Metadata {
+        format: reader.word(table, "format", FORMATS),
+        share_method: reader.word(table, "share_method", SHARE_METHODS),
+        data_grade: reader.word(table, "data_grade", DATA_GRADES),
+        opening_condition: reader.text(table, "opening_condition").unwrap_or_default().to_owned(),
+        related_codes: reader.texts(table, "related_codes"),
+        source_system: reader.text(table, "source_system").unwrap_or_default().to_owned(),
+        subject: reader.text(table, "subject").unwrap_or_default().to_owned(),
+    }
 }
 
 /// What stands for a code that cannot be read; differs from any other by its number.
@@ -91,6 +113,9 @@ fn placeholder(number: usize) -> Option<FieldCode> {
 
 fn read_field(reader: &mut Reader, table: &Table<'_>, position: usize, class: SharingClass) -> Option<Field> {
     reader.require_known(table, FIELD_KEYS);
+    if reader.flag(table, "secret") {
+        reader.find(table.offset("secret"), table.path_of("secret"), Problem::Secret);
+    }
     Some(Field {
         code: reader.required_name(table, "code").or_else(|| placeholder(position + 1))?,
         name: reader.required_text(table, "name").unwrap_or_default().to_owned(),
@@ -101,6 +126,7 @@ fn read_field(reader: &mut Reader, table: &Table<'_>, position: usize, class: Sh
         sensitive: reader.flag(table, "sensitive"),
         open_to_society: reader.flag(table, "open_to_society"),
         derivation: reader.table(table, "derived").and_then(|derived| read_derivation(reader, &derived)),
+        value_range: reader.text(table, "value_range").unwrap_or_default().to_owned(),
     })
 }
 
@@ -181,9 +207,9 @@ fn check_rules(reader: &mut Reader, table: &Table<'_>, fields: &[Table<'_>], res
                 (table.offset(key), table.path_of(key))
             }
         };
-        let unreadable_codes = path.ends_with(".codes") && reader.has_faulty_member(&path);
-        if !reader.is_faulty(offset, &path) && !unreadable_codes {
-            reader.find(offset, path, Problem::Rule(violation.problem));
+        let unreadable_member = path.ends_with("codes") && reader.has_faulty_member(&path);
+        if !reader.is_faulty(offset, &path) && !unreadable_member {
+            reader.find(offset, path, Problem::Rule(violation.rule));
         }
     }
 }

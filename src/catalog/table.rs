@@ -146,6 +146,23 @@ impl Reader {
         self.text(table, key)
     }
 
+    /// The texts of an array; none where there is no array.
+    pub(super) fn texts(&mut self, table: &Table<'_>, key: &str) -> Vec<String> {
+        let Some(array) = self.value(table, key, "an array of strings", DeValue::as_array) else { return Vec::new() };
+        let mut texts = Vec::with_capacity(array.len());
+        for (position, value) in array.iter().enumerate() {
+            match value.get_ref().as_str() {
+                Some(text) => texts.push(text.to_owned()),
+                None => {
+                    let path = format!("{}[{}]", table.path_of(key), position + 1);
+                    let problem = Problem::ValueType { found: value.get_ref().type_str(), expected: "a string" };
+                    self.find(value.span().start, path, problem);
+                }
+            }
+        }
+        texts
+    }
+
     /// True or false; false where it is not said.
     pub(super) fn flag(&mut self, table: &Table<'_>, key: &str) -> bool {
         self.value(table, key, "true or false", DeValue::as_bool).unwrap_or_default()

@@ -1,6 +1,8 @@
 //! The words of a catalog file for what the domain has as enums.
 
-use crate::domain::catalog::{FieldType, ResourceKind, SharingClass, UpdateCycle};
+use crate::domain::catalog::{
+    DataGrade, FieldType, ResourceFormat, ResourceKind, ShareMethod, SharingClass, UpdateCycle,
+};
 
 /// Words and what they stand for.
 pub(super) type Words<T> = &'static [(&'static str, T)];
@@ -28,6 +30,22 @@ pub(super) const UPDATE_CYCLES: Words<UpdateCycle> = &[
     ("YEARLY", UpdateCycle::Yearly),
     ("OTHER", UpdateCycle::Other),
 ];
+
+pub(super) const FORMATS: Words<ResourceFormat> = &[
+    ("ELECTRONIC_FILE", ResourceFormat::ElectronicFile),
+    ("SPREADSHEET", ResourceFormat::Spreadsheet),
+    ("DATABASE", ResourceFormat::Database),
+    ("IMAGE", ResourceFormat::Image),
+    ("STREAMING_MEDIA", ResourceFormat::StreamingMedia),
+    ("SELF_DESCRIBING", ResourceFormat::SelfDescribing),
+    ("SERVICE_INTERFACE", ResourceFormat::ServiceInterface),
+];
+
+pub(super) const SHARE_METHODS: Words<ShareMethod> =
+    &[("PLATFORM", ShareMethod::Platform), ("MAIL", ShareMethod::Mail), ("MEDIA", ShareMethod::Media)];
+
+pub(super) const DATA_GRADES: Words<DataGrade> =
+    &[("GENERAL", DataGrade::General), ("IMPORTANT", DataGrade::Important), ("CORE", DataGrade::Core)];
 
 /// The word of a sharing class, as catalog files have it.
 pub fn sharing_class_word(class: SharingClass) -> &'static str {

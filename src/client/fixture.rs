@@ -8,7 +8,7 @@ use super::{Refused, SignedRecord, statement::Author, statement::Signed, verify:
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
-        catalog::{Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         directory::Key,
         id::{Digest, DomainName, Handle, KeyId, SystemId},
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
@@ -255,6 +255,7 @@ fn field(code: &str, field_type: FieldType) -> Field {
         sharing_class: SharingClass::Unconditional,
         sensitive: false,
         open_to_society: false,
+        value_range: String::new(),
         derivation: None,
     }
 }
@@ -272,6 +273,7 @@ pub(super) fn resource() -> Resource {
         sharing_class: SharingClass::Unconditional,
         sharing_condition: String::new(),
         denial_basis: String::new(),
+        metadata: Metadata::default(),
         update_cycle: UpdateCycle::Daily,
         fields: vec![
             field("ZZBH", text()),

@@ -5,7 +5,10 @@ use super::{
     reading::{Malformed, Reading},
 };
 use crate::domain::{
-    catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+    catalog::{
+        CodeValue, DataGrade, Derivation, Field, FieldType, Metadata, Resource, ResourceFormat, ResourceKind,
+        ShareMethod, SharingClass, UpdateCycle,
+    },
     derive::DerivationRule,
 };
 
@@ -31,6 +34,11 @@ paired!(class_to_number, class_from_number, SharingClass, SharingClass, { Uncond
 paired!(cycle_to_number, cycle_from_number, UpdateCycle, UpdateCycle, {
     RealTime, Daily, Weekly, Monthly, Quarterly, HalfYearly, Yearly, Other,
 });
+paired!(format_to_number, format_from_number, ResourceFormat, ResourceFormat, {
+    ElectronicFile, Spreadsheet, Database, Image, StreamingMedia, SelfDescribing, ServiceInterface,
+});
+paired!(method_to_number, method_from_number, ShareMethod, ShareMethod, { Platform, Mail, Media });
+paired!(grade_to_number, grade_from_number, DataGrade, DataGrade, { General, Important, Core });
 
 /// The message of a resource.
 pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
@@ -52,6 +60,13 @@ pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
         holder_field: resource.holder_field.to_string(),
         valid_from_field: code(&resource.valid_from_field),
         valid_until_field: code(&resource.valid_until_field),
+        format: resource.metadata.format.map_or(0, format_to_number),
+        share_method: resource.metadata.share_method.map_or(0, method_to_number),
+        data_grade: resource.metadata.data_grade.map_or(0, grade_to_number),
+        opening_condition: resource.metadata.opening_condition.clone(),
+        related_codes: resource.metadata.related_codes.clone(),
+        source_system: resource.metadata.source_system.clone(),
+        subject: resource.metadata.subject.clone(),
     }
 }
 
@@ -86,6 +101,7 @@ fn field_to_proto(field: &Field) -> proto::Field {
             source_field: derivation.source_field.to_string(),
             rule: derivation.rule.as_str().to_owned(),
         }),
+        value_range: field.value_range.clone(),
     }
 }
 
@@ -123,6 +139,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
     let holder_field = reading.name(at("holder_field"), &message.holder_field);
     let valid_from_field = reading.optional_name(at("valid_from_field"), &message.valid_from_field);
     let valid_until_field = reading.optional_name(at("valid_until_field"), &message.valid_until_field);
+    let metadata = read_metadata(reading, prefix, message);
     Some(Resource {
         resource_id: resource_id?,
         name: message.name.clone(),
@@ -140,7 +157,37 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
         holder_field: holder_field?,
         valid_from_field: valid_from_field?,
         valid_until_field: valid_until_field?,
+        metadata: metadata?,
     })
+}
+
+fn read_metadata(reading: &mut Reading, prefix: &str, message: &proto::Resource) -> Option<Metadata> {
+    let at = |field: &str| format!("{prefix}{field}");
+    let format = stated(reading, at("format"), message.format, format_from_number);
+    let share_method = stated(reading, at("share_method"), message.share_method, method_from_number);
+    let data_grade = stated(reading, at("data_grade"), message.data_grade, grade_from_number);
+    Some(Metadata {
+        format: format?,
+        share_method: share_method?,
+        data_grade: data_grade?,
+        opening_condition: message.opening_condition.clone(),
+        related_codes: message.related_codes.clone(),
+        source_system: message.source_system.clone(),
+        subject: message.subject.clone(),
+    })
+}
+
+/// What a number says that may be left unsaid, which is 0.
+fn stated<T>(
+    reading: &mut Reading,
+    at: String,
+    number: i32,
+    from_number: impl FnOnce(i32) -> Option<T>,
+) -> Option<Option<T>> {
+    if number == 0 {
+        return Some(None);
+    }
+    from_number(number).map(Some).or_else(|| reading.fail(at, "is none of the known values"))
 }
 
 fn read_field(reading: &mut Reading, prefix: &str, message: &proto::Field) -> Option<Field> {
@@ -163,6 +210,7 @@ fn read_field(reading: &mut Reading, prefix: &str, message: &proto::Field) -> Op
         sensitive: message.sensitive,
         open_to_society: message.open_to_society,
         derivation: derivation?,
+        value_range: message.value_range.clone(),
     })
 }
 

@@ -8,7 +8,9 @@ use super::*;
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
-        catalog::{CodeValue, Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{
+            CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
+        },
         decide::most_released,
         derive::DerivationRule,
         directory::Capability,
@@ -60,6 +62,7 @@ fn resource() -> Resource {
         sharing_class: SharingClass::Conditional,
         sensitive: true,
         open_to_society: false,
+        value_range: String::new(),
         derivation,
     };
     let masked = Derivation { source_field: "FDDBR".parse().unwrap(), rule: DerivationRule::MaskName };
@@ -74,6 +77,7 @@ fn resource() -> Resource {
         sharing_class: SharingClass::Conditional,
         sharing_condition: "按需".into(),
         denial_basis: String::new(),
+        metadata: Metadata::default(),
         update_cycle: UpdateCycle::Daily,
         fields: vec![
             field("ZZBS", FieldType::LicenceId, None),

@@ -13,7 +13,7 @@ use crate::{
     audit::{Error, LogSource},
     domain::{
         agreement::{AgreementText, LookupKind},
-        catalog::{Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         decide::{Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule},
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
@@ -525,6 +525,7 @@ pub(super) fn resource() -> Resource {
         sharing_class,
         sensitive: false,
         open_to_society: false,
+        value_range: String::new(),
         derivation: None,
     };
     let text = || FieldType::Text { max_length: 100 };
@@ -539,6 +540,7 @@ pub(super) fn resource() -> Resource {
         sharing_class: SharingClass::Conditional,
         sharing_condition: "按协议".to_owned(),
         denial_basis: "内部使用".to_owned(),
+        metadata: Metadata::default(),
         update_cycle: UpdateCycle::Daily,
         fields: vec![
             field("ID", text(), true, SharingClass::Conditional),

@@ -79,7 +79,7 @@ impl Run for Apply {
         let resources = match catalog::parse(&super::read(&self.file)?) {
             Ok(resources) => resources,
             Err(findings) => {
-                super::lint::print(output, &file, &findings)?;
+                super::lint::print(None, output, &file, &findings)?;
                 return Ok(Exit::Findings);
             }
         };

@@ -17,19 +17,31 @@ use crate::{
 pub(in crate::cli) struct Lint {
     /// The catalog file, TOML in UTF-8
     file: PathBuf,
-    /// The language of the findings
-    #[arg(long, value_enum, default_value_t = Language::Both)]
-    lang: Language,
+    /// The language of the findings [default: that of the locale]
+    #[arg(long, value_enum)]
+    lang: Option<Language>,
 }
 
+/// The language of what people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Language {
-    /// English, with Chinese beneath
-    Both,
+pub(super) enum Language {
     /// English
     En,
     /// Chinese 中文
     Zh,
+}
+
+impl Language {
+    /// The one asked for; else Chinese where the locale is (`LC_ALL`, `LC_MESSAGES`, `LANG`, the first that says something).
+    fn or_of_locale(asked: Option<Self>) -> Self {
+        let variables = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).unwrap_or_default());
+        asked.unwrap_or_else(|| Self::of_locale(&variables))
+    }
+
+    fn of_locale(variables: &[String]) -> Self {
+        let locale = variables.iter().find(|locale| !locale.is_empty());
+        if locale.is_some_and(|locale| locale.starts_with("zh")) { Self::Zh } else { Self::En }
+    }
 }
 
 /// A finding as it is printed.
@@ -69,9 +81,6 @@ impl fmt::Display for Finding {
             write!(f, "{}: ", self.path)?;
         }
         f.write_str(message)?;
-        if self.lang == Language::Both {
-            write!(f, "\n    {}", self.message_zh)?;
-        }
         if !self.allowed.is_empty() {
             let allowed = if self.lang == Language::Zh { "可用" } else { "allowed" };
             write!(f, "\n    {allowed}: {}", self.allowed)?;
@@ -104,19 +113,21 @@ impl Run for Lint {
                 Ok(Exit::Success)
             }
             Err(findings) => {
-                print_in(self.lang, output, &file, &findings)?;
+                print(self.lang, output, &file, &findings)?;
                 Ok(Exit::Findings)
             }
         }
     }
 }
 
-/// Prints findings in both languages.
-pub(super) fn print(output: &Output, file: &str, findings: &[catalog::Finding]) -> anyhow::Result<()> {
-    print_in(Language::Both, output, file, findings)
-}
-
-fn print_in(lang: Language, output: &Output, file: &str, findings: &[catalog::Finding]) -> anyhow::Result<()> {
+/// Prints findings in the language asked for, or that of the locale.
+pub(super) fn print(
+    lang: Option<Language>,
+    output: &Output,
+    file: &str,
+    findings: &[catalog::Finding],
+) -> anyhow::Result<()> {
+    let lang = Language::or_of_locale(lang);
     findings.iter().try_for_each(|finding| output.print(&Finding::new(file, finding, lang)))
 }
 
@@ -130,16 +141,26 @@ mod tests {
         let found = catalog::lint(b"[[resource]]\nid = \"a\"\nkynd = \"LICENCE\"\n");
         let unknown = found.iter().find(|finding| finding.line == 3).unwrap();
         let shown = |lang| Finding::new("c.toml", unknown, lang).to_string();
-        let both = shown(Language::Both);
+        let english = shown(Language::En);
         assert!(
-            both.starts_with(
-                "c.toml:3:1: resource[a].kynd: unknown key; is kind meant?\n    未知的键；是否应为 kind？\n    allowed: id, name,"
-            ),
-            "{both}"
+            english.starts_with("c.toml:3:1: resource[a].kynd: unknown key; is kind meant?\n    allowed: id, name,"),
+            "{english}"
         );
-        assert!(!shown(Language::En).contains("未知"));
         assert!(
             shown(Language::Zh).starts_with("c.toml:3:1: resource[a].kynd: 未知的键；是否应为 kind？\n    可用: id,")
         );
+    }
+
+    #[test]
+    fn the_locale_says_which_language_where_nobody_does() {
+        for (variables, expected) in [
+            (["", "", ""], Language::En),
+            (["", "", "zh_CN.UTF-8"], Language::Zh),
+            (["C.UTF-8", "", "zh_CN.UTF-8"], Language::En),
+            (["", "zh_HK", "en_GB.UTF-8"], Language::Zh),
+        ] {
+            assert_eq!(Language::of_locale(&variables.map(str::to_owned)), expected, "{variables:?}");
+        }
+        assert_eq!(Language::or_of_locale(Some(Language::Zh)), Language::Zh);
     }
 }

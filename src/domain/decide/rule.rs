@@ -109,7 +109,7 @@ fn retire_key(rules: &Rules, actor: &SystemId, kid: &KeyId) -> Result<Effect, Re
 fn enter_part(part: &Digest, resources: &[Arc<Resource>]) -> Result<Effect, Refusal> {
     for resource in resources {
         if let Some(violation) = resource.violations().first() {
-            let term = format!("{} {} {}", resource.resource_id, violation.path, violation.problem);
+            let term = format!("{} {} {}", resource.resource_id, violation.path, violation.rule);
             return refuse(Reason::CatalogInvalid, term);
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         agreement::{AgreementText, LookupKind},
-        catalog::{Derivation, Field, FieldType, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         derive::DerivationRule,
         directory::Capability,
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
@@ -406,6 +406,7 @@ pub(super) fn licence() -> Resource {
         sharing_class,
         sensitive: false,
         open_to_society: false,
+        value_range: String::new(),
         derivation: None,
     };
     let text = || FieldType::Text { max_length: 200 };
@@ -423,6 +424,7 @@ pub(super) fn licence() -> Resource {
         sharing_class: open,
         sharing_condition: String::new(),
         denial_basis: "个人信息".into(),
+        metadata: Metadata::default(),
         update_cycle: UpdateCycle::Daily,
         fields: vec![
             field("ZZBS", FieldType::LicenceId, open, true),

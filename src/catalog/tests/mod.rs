@@ -1,19 +1,21 @@
+mod messages;
+
 use std::sync::Arc;
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{
-    words::{KINDS, SHARING_CLASSES, UPDATE_CYCLES, Words},
+    words::{DATA_GRADES, FORMATS, KINDS, SHARE_METHODS, SHARING_CLASSES, UPDATE_CYCLES, Words},
     *,
 };
 use crate::domain::{
-    catalog::{CodeValue, Derivation, Field, FieldType},
+    catalog::{CodeValue, Derivation, Field, FieldType, Metadata},
     derive::DerivationRule,
     identifier::Uscc,
 };
 use crate::examples;
 
-const EXAMPLE: &str = include_str!("../../deploy/examples/catalog.toml");
+const EXAMPLE: &str = include_str!("../../../deploy/examples/catalog.toml");
 
 /// One resource in order, for the tables below to break.
 const GOOD: &str = r#"[[resource]]
@@ -115,7 +117,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"name = "营业执照""#,
             r#"nam = "营业执照""#,
-            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, record_id, holder, valid_from, valid_until, field]",
+            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, field]",
         ),
         (r#"name = "营业执照""#, r#"name = " ""#, "3:8 resource[samr.business-licence].name: must not be empty"),
         (r#"name = "营业执照""#, "name = 7", "3:8 resource[samr.business-licence].name: is integer, expected a string"),
@@ -277,32 +279,6 @@ fn a_file_that_is_no_catalog_is_refused() {
 }
 
 #[test]
-fn every_finding_speaks_chinese() {
-    let breakers: [fn(&mut Resource); 6] = [
-        |r| (r.name, r.denial_basis, r.sharing_condition) = (String::new(), String::new(), String::new()),
-        |r| (r.summary, r.sharing_class) = ("字".repeat(1001), SHARING_CLASSES[2].1),
-        |r| r.fields.clear(),
-        |r| r.fields.extend(r.fields.clone()),
-        |r| r.fields[3].field_type = FieldType::Text { max_length: 0 },
-        |r| (r.fields[4].field_type, r.fields[5].field_type) = (FieldType::Date, FieldType::Code(Vec::new())),
-    ];
-    let mut rules = 0;
-    for breaker in breakers {
-        let mut resource = parse(GOOD.as_bytes()).unwrap().remove(0);
-        breaker(&mut resource);
-        for violation in resource.violations() {
-            let chinese = Problem::Rule(violation.problem).chinese();
-            assert!(!chinese.is_ascii(), "{} has no Chinese", violation.problem);
-            rules += 1;
-        }
-        // A file can say all of it, so a file's findings are the rules' own.
-        let found = lint(render(&[resource.clone()]).as_bytes());
-        assert_eq!(found.len(), resource.violations().len(), "{found:?}");
-    }
-    assert!(rules > 15, "{rules}");
-}
-
-#[test]
 fn a_resource_that_no_entry_holds_is_found() {
     let mut resource = parse(GOOD.as_bytes()).unwrap().remove(0);
     let FieldType::Code(codes) = &mut resource.fields[5].field_type else { panic!("KZ_LX is a code") };
@@ -374,6 +350,7 @@ prop_compose! {
             "[A-Za-z][A-Za-z0-9_]{0,20}",
             select(DerivationRule::ALL.to_vec()),
         )),
+        value_range in any_text(),
     ) -> Field {
         Field {
             code: code.parse().unwrap(),
@@ -385,7 +362,21 @@ prop_compose! {
             sensitive: flags.1,
             open_to_society: flags.2,
             derivation: derivation.map(|(from, rule)| Derivation { source_field: from.parse().unwrap(), rule }),
+            value_range,
         }
+    }
+}
+
+prop_compose! {
+    fn any_metadata()(
+        format in option::of(any_of(FORMATS)),
+        share_method in option::of(any_of(SHARE_METHODS)),
+        data_grade in option::of(any_of(DATA_GRADES)),
+        texts in vec(any_text(), 3),
+        related_codes in vec(any_text(), 0..3),
+    ) -> Metadata {
+        let [opening_condition, source_system, subject] = [0, 1, 2].map(|index: usize| texts[index].clone());
+        Metadata { format, share_method, data_grade, opening_condition, related_codes, source_system, subject }
     }
 }
 
@@ -399,6 +390,7 @@ prop_compose! {
         fields in vec(any_field(), 0..5),
         codes in vec("[A-Za-z][A-Za-z0-9_]{0,20}", 4),
         validity in any::<(bool, bool)>(),
+        metadata in any_metadata(),
     ) -> Resource {
         let code = |index: usize| codes[index].parse().unwrap();
         Resource {
@@ -418,6 +410,7 @@ prop_compose! {
             holder_field: code(1),
             valid_from_field: validity.0.then(|| code(2)),
             valid_until_field: validity.1.then(|| code(3)),
+            metadata,
         }
     }
 }

@@ -1,5 +1,11 @@
 //! The catalog 数据目录: what is shared, by whom, field by field.
 
+mod check;
+mod metadata;
+
+pub use check::{CatalogRule, CatalogViolation, MAX_DESCRIPTION, MAX_RELATED};
+pub use metadata::{DataGrade, Metadata, NationalCode, ResourceFormat, ShareMethod};
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
@@ -126,6 +132,8 @@ pub struct Field {
     pub open_to_society: bool,
     /// How it is made from another field.
     pub derivation: Option<Derivation>,
+    /// 值域, in words; empty: not stated.
+    pub value_range: String,
 }
 
 /// A catalog entry 信息资源; `Resource` in `catalog.proto` says what each part is.
@@ -148,6 +156,7 @@ pub struct Resource {
     pub holder_field: FieldCode,
     pub valid_from_field: Option<FieldCode>,
     pub valid_until_field: Option<FieldCode>,
+    pub metadata: Metadata,
 }
 
 /// The most fields of one resource: a query's entry names each at most once per record, and must fit 65,535 bytes.
@@ -164,140 +173,6 @@ impl Resource {
     /// The type of record that an SD-JWT of this resource and version has, its `vct`.
     pub fn vct(&self, version: u32) -> String {
         format!("urn:hutong:{}:{version}", self.resource_id)
-    }
-
-    /// Everything that breaks a rule of the catalog, each with the path of the part at fault.
-    pub fn violations(&self) -> Vec<CatalogViolation> {
-        let mut found = Violations::default();
-        self.check_texts(&mut found);
-        self.check_fields(&mut found);
-        self.check_roles(&mut found);
-        found.0
-    }
-
-    fn check_texts(&self, found: &mut Violations) {
-        found.require(!self.name.trim().is_empty(), "name", "must not be empty");
-        for (path, text) in [
-            ("name", &self.name),
-            ("name_en", &self.name_en),
-            ("national_code", &self.national_code),
-            ("summary", &self.summary),
-            ("sharing_condition", &self.sharing_condition),
-            ("denial_basis", &self.denial_basis),
-        ] {
-            found.require(text.chars().count() <= MAX_DESCRIPTION, path, "is longer than 1000 characters");
-        }
-        found.require(
-            self.sharing_class != SharingClass::Conditional || !self.sharing_condition.trim().is_empty(),
-            "sharing_condition",
-            "is required where the sharing class is CONDITIONAL",
-        );
-        let denies = self.sharing_class == SharingClass::NotShared
-            || self.fields.iter().any(|field| field.sharing_class == SharingClass::NotShared);
-        found.require(
-            !denies || !self.denial_basis.trim().is_empty(),
-            "denial_basis",
-            "is required where the resource or a field is NOT_SHARED",
-        );
-    }
-
-    fn check_fields(&self, found: &mut Violations) {
-        found.require((1..=MAX_FIELDS).contains(&self.fields.len()), "fields", "must be 1 to 200");
-        for (position, field) in self.fields.iter().enumerate() {
-            let path = |part: &str| format!("fields[{}].{part}", field.code);
-            let earlier = self.fields.iter().take(position);
-            found.require(earlier.clone().all(|other| other.code != field.code), &path("code"), "stands twice");
-            found.require(!field.name.trim().is_empty(), &path("name"), "must not be empty");
-            found.require(
-                earlier.clone().all(|other| other.name != field.name),
-                &path("name"),
-                "is also another field's name",
-            );
-            found.require(
-                field.sharing_class >= self.sharing_class,
-                &path("sharing_class"),
-                "is less strict than the resource's",
-            );
-            match &field.field_type {
-                FieldType::Text { max_length } => found.require(
-                    (1..=MAX_TEXT_LENGTH).contains(max_length),
-                    &path("max_length"),
-                    "must be 1 to 20000 for TEXT",
-                ),
-                FieldType::Code(values) => {
-                    found.require(!values.is_empty(), &path("codes"), "must not be empty for CODE");
-                    let mut codes: Vec<_> = values.iter().map(|value| &value.code).collect();
-                    codes.sort();
-                    found.require(codes.windows(2).all(|pair| pair[0] != pair[1]), &path("codes"), "has a code twice");
-                }
-                _ => {}
-            }
-            if let Some(derivation) = &field.derivation {
-                let source = self.field(derivation.source_field.as_str());
-                found.require(
-                    source.is_some_and(|source| source.derivation.is_none() && source.code != field.code),
-                    &path("derivation.source_field"),
-                    "must be a field of the resource that is not itself derived",
-                );
-                found.require(
-                    matches!(field.field_type, FieldType::Text { .. }),
-                    &path("type"),
-                    "must be TEXT for a derived field",
-                );
-            }
-        }
-    }
-
-    fn check_roles(&self, found: &mut Violations) {
-        let record_id = self.field(self.record_id_field.as_str());
-        found.require(
-            record_id.is_some_and(|field| field.required && field.field_type.commitment_scheme().is_some()),
-            "record_id_field",
-            "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID",
-        );
-        let holder = self.field(self.holder_field.as_str());
-        found.require(
-            holder.is_some_and(|field| {
-                field.required && matches!(field.field_type, FieldType::Uscc | FieldType::CitizenId)
-            }),
-            "holder_field",
-            "must be a required field of type USCC or CITIZEN_ID",
-        );
-        for (path, code) in
-            [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
-        {
-            if let Some(code) = code {
-                let field = self.field(code.as_str());
-                found.require(
-                    field.is_some_and(|field| field.field_type == FieldType::Date),
-                    path,
-                    "must be a field of type DATE",
-                );
-            }
-        }
-    }
-}
-
-/// The longest description in a catalog entry, in characters.
-const MAX_DESCRIPTION: usize = 1_000;
-
-/// A part of a resource that breaks a rule of the catalog.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CatalogViolation {
-    /// Where: such as `fields[ZZBH].max_length`.
-    pub path: String,
-    /// What is wrong and what is allowed.
-    pub problem: &'static str,
-}
-
-#[derive(Default)]
-struct Violations(Vec<CatalogViolation>);
-
-impl Violations {
-    fn require(&mut self, holds: bool, path: &str, problem: &'static str) {
-        if !holds {
-            self.0.push(CatalogViolation { path: path.to_owned(), problem });
-        }
     }
 }
 

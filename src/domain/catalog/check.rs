@@ -1,0 +1,215 @@
+//! The rules that every resource of a catalog obeys.
+
+use super::{FieldType, MAX_FIELDS, MAX_TEXT_LENGTH, NationalCode, Resource, SharingClass};
+
+/// The longest description in a catalog entry, in characters.
+pub const MAX_DESCRIPTION: usize = 1_000;
+/// The most resources that one names as related to it; more of them is a subject, which has a key of its own.
+pub const MAX_RELATED: usize = 50;
+
+/// Declares the rules, each with what is said of a part that breaks it.
+macro_rules! rules {
+    ($($item:ident = $text:literal;)*) => {
+        /// A rule of the catalog.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)] // `as_str` says what each is.
+        pub enum CatalogRule { $($item,)* }
+
+        impl CatalogRule {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$item,)*];
+
+            /// What is wrong with a part that breaks it, and what is allowed.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$item => $text,)* }
+            }
+        }
+
+        impl std::fmt::Display for CatalogRule {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+rules! {
+    NotEmpty = "must not be empty";
+    DescriptionLength = "is longer than 1000 characters";
+    NationalCodeForm = "must be 类 (1 digit), 项 (2), 目 (3), 细目 (digits), `/` and 顺序号 (digits), such as 307001001/000001";
+    RelatedCount = "has more than 50 related resources";
+    RelatedTwice = "has a code twice, or the resource's own";
+    ConditionStated = "is required where the sharing class is CONDITIONAL";
+    DenialBasisStated = "is required where the resource or a field is NOT_SHARED";
+    FieldCount = "must be 1 to 200";
+    FieldCodeTwice = "stands twice";
+    FieldNameTwice = "is also another field's name";
+    LessStrict = "is less strict than the resource's";
+    OpenNotShared = "must be false for a field that is NOT_SHARED";
+    TextLength = "must be 1 to 20000 for TEXT";
+    CodesStated = "must not be empty for CODE";
+    CodeTwice = "has a code twice";
+    DerivationSource = "must be a field of the resource that is not itself derived";
+    DerivedText = "must be TEXT for a derived field";
+    RecordIdField = "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID";
+    HolderField = "must be a required field of type USCC or CITIZEN_ID";
+    DateField = "must be a field of type DATE";
+}
+
+/// A part of a resource that breaks a rule of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogViolation {
+    /// Where: such as `fields[ZZBH].max_length`.
+    pub path: String,
+    /// The rule.
+    pub rule: CatalogRule,
+}
+
+#[derive(Default)]
+struct Violations(Vec<CatalogViolation>);
+
+impl Violations {
+    fn require(&mut self, holds: bool, path: &str, rule: CatalogRule) {
+        if !holds {
+            self.0.push(CatalogViolation { path: path.to_owned(), rule });
+        }
+    }
+}
+
+impl Resource {
+    /// Everything that breaks a rule of the catalog, each with the path of the part at fault.
+    pub fn violations(&self) -> Vec<CatalogViolation> {
+        let mut found = Violations::default();
+        self.check_texts(&mut found);
+        self.check_codes(&mut found);
+        self.check_fields(&mut found);
+        self.check_roles(&mut found);
+        found.0
+    }
+
+    fn check_texts(&self, found: &mut Violations) {
+        found.require(!self.name.trim().is_empty(), "name", CatalogRule::NotEmpty);
+        for (path, text) in [
+            ("name", &self.name),
+            ("name_en", &self.name_en),
+            ("summary", &self.summary),
+            ("sharing_condition", &self.sharing_condition),
+            ("denial_basis", &self.denial_basis),
+            ("opening_condition", &self.metadata.opening_condition),
+            ("source_system", &self.metadata.source_system),
+            ("subject", &self.metadata.subject),
+        ] {
+            found.require(text.chars().count() <= MAX_DESCRIPTION, path, CatalogRule::DescriptionLength);
+        }
+        found.require(
+            self.sharing_class != SharingClass::Conditional || !self.sharing_condition.trim().is_empty(),
+            "sharing_condition",
+            CatalogRule::ConditionStated,
+        );
+        let denies = self.sharing_class == SharingClass::NotShared
+            || self.fields.iter().any(|field| field.sharing_class == SharingClass::NotShared);
+        found.require(!denies || !self.denial_basis.trim().is_empty(), "denial_basis", CatalogRule::DenialBasisStated);
+    }
+
+    fn check_codes(&self, found: &mut Violations) {
+        let own = self.national_code.as_str();
+        let well_formed = |code: &str| NationalCode::parse(code).is_some();
+        found.require(own.is_empty() || well_formed(own), "national_code", CatalogRule::NationalCodeForm);
+        let mut related: Vec<_> = self.metadata.related_codes.iter().map(String::as_str).collect();
+        found.require(related.len() <= MAX_RELATED, "related_codes", CatalogRule::RelatedCount);
+        found.require(related.iter().all(|code| well_formed(code)), "related_codes", CatalogRule::NationalCodeForm);
+        related.extend(Some(own).filter(|own| !own.is_empty()));
+        related.sort_unstable();
+        found.require(related.windows(2).all(|pair| pair[0] != pair[1]), "related_codes", CatalogRule::RelatedTwice);
+    }
+
+    fn check_fields(&self, found: &mut Violations) {
+        found.require((1..=MAX_FIELDS).contains(&self.fields.len()), "fields", CatalogRule::FieldCount);
+        for (position, field) in self.fields.iter().enumerate() {
+            let path = |part: &str| format!("fields[{}].{part}", field.code);
+            let earlier = self.fields.iter().take(position);
+            found.require(
+                earlier.clone().all(|other| other.code != field.code),
+                &path("code"),
+                CatalogRule::FieldCodeTwice,
+            );
+            found.require(!field.name.trim().is_empty(), &path("name"), CatalogRule::NotEmpty);
+            found.require(
+                earlier.clone().all(|other| other.name != field.name),
+                &path("name"),
+                CatalogRule::FieldNameTwice,
+            );
+            found.require(field.sharing_class >= self.sharing_class, &path("sharing_class"), CatalogRule::LessStrict);
+            found.require(
+                !field.open_to_society || field.sharing_class != SharingClass::NotShared,
+                &path("open_to_society"),
+                CatalogRule::OpenNotShared,
+            );
+            found.require(
+                field.value_range.chars().count() <= MAX_DESCRIPTION,
+                &path("value_range"),
+                CatalogRule::DescriptionLength,
+            );
+            match &field.field_type {
+                FieldType::Text { max_length } => found.require(
+                    (1..=MAX_TEXT_LENGTH).contains(max_length),
+                    &path("max_length"),
+                    CatalogRule::TextLength,
+                ),
+                FieldType::Code(values) => {
+                    found.require(!values.is_empty(), &path("codes"), CatalogRule::CodesStated);
+                    let mut codes: Vec<_> = values.iter().map(|value| &value.code).collect();
+                    codes.sort();
+                    found.require(
+                        codes.windows(2).all(|pair| pair[0] != pair[1]),
+                        &path("codes"),
+                        CatalogRule::CodeTwice,
+                    );
+                }
+                _ => {}
+            }
+            if let Some(derivation) = &field.derivation {
+                let source = self.field(derivation.source_field.as_str());
+                found.require(
+                    source.is_some_and(|source| source.derivation.is_none() && source.code != field.code),
+                    &path("derivation.source_field"),
+                    CatalogRule::DerivationSource,
+                );
+                found.require(
+                    matches!(field.field_type, FieldType::Text { .. }),
+                    &path("type"),
+                    CatalogRule::DerivedText,
+                );
+            }
+        }
+    }
+
+    fn check_roles(&self, found: &mut Violations) {
+        let record_id = self.field(self.record_id_field.as_str());
+        found.require(
+            record_id.is_some_and(|field| field.required && field.field_type.commitment_scheme().is_some()),
+            "record_id_field",
+            CatalogRule::RecordIdField,
+        );
+        let holder = self.field(self.holder_field.as_str());
+        found.require(
+            holder.is_some_and(|field| {
+                field.required && matches!(field.field_type, FieldType::Uscc | FieldType::CitizenId)
+            }),
+            "holder_field",
+            CatalogRule::HolderField,
+        );
+        for (path, code) in
+            [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
+        {
+            if let Some(code) = code {
+                let field = self.field(code.as_str());
+                found.require(
+                    field.is_some_and(|field| field.field_type == FieldType::Date),
+                    path,
+                    CatalogRule::DateField,
+                );
+            }
+        }
+    }
+}
