@@ -160,6 +160,7 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
             RuleChange::RetireKey { .. } => ("retire-key", "停用密钥"),
             RuleChange::CatalogPart { .. } => ("catalog-part", "目录分册"),
             RuleChange::CatalogRelease { .. } => ("catalog-release", "目录发布"),
+            RuleChange::CalendarYear(_) => ("calendar-year", "工作日历"),
             RuleChange::AgreementProposal { .. } => ("agreement-proposal", "协议申请"),
             RuleChange::AgreementAcceptance(_) => ("agreement-acceptance", "协议同意"),
             RuleChange::AgreementActivation(_) => ("agreement-activation", "协议生效"),
@@ -292,6 +293,12 @@ fn rule_terms(change: &RuleChange) -> Terms {
         RuleChange::CatalogRelease { base_version, parts } => {
             vec![("base version", base_version.to_string()), ("parts", list(parts))]
         }
+        RuleChange::CalendarYear(year) => vec![
+            ("year 年份", year.year.to_string()),
+            ("source 依据", year.source.clone()),
+            ("holidays 节假日", list(&year.holidays)),
+            ("worked 调休上班", list(&year.working_days)),
+        ],
         RuleChange::AgreementProposal { text, digest, .. } => vec![
             ("agreement 协议", text.agreement_id.to_string()),
             ("version", text.version.to_string()),
@@ -390,6 +397,7 @@ fn effect_text(effect: &Effect) -> String {
             let resources = resources.iter().map(|(id, version)| format!("{id} v{version}"));
             format!("catalog version {version}: {}", list(resources))
         }
+        Effect::CalendarYearEntered(year) => format!("calendar of {year} entered"),
         Effect::AgreementChanged { agreement_id, version, state } => {
             format!("{agreement_id} version {version} is {}", format!("{state:?}").to_uppercase())
         }

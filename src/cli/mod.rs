@@ -5,11 +5,13 @@
 
 mod agreement;
 mod audit;
+mod calendar;
 mod catalog;
 mod demo;
 mod department;
 mod example_data;
 mod exit;
+mod fault;
 mod fsck;
 mod init;
 mod key;
@@ -72,6 +74,7 @@ commands! {
     Key(key::Key),
     Department(department::Department),
     Catalog(catalog::Catalog),
+    Calendar(calendar::Calendar),
     Agreement(agreement::Agreement),
     Publish(publish::Publish),
     Query(query::Query),

@@ -76,6 +76,7 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::LastAdministrator => "the hub would be left without an administrator",
         R::CatalogConflict => "the catalog has moved on since the change was made: look again and apply again",
         R::CatalogPartUnknown => "a part that the release names was not entered",
+        R::CalendarInvalid => "a day cannot be so, or has passed: what was due by it stays due",
         R::CatalogInvalid => "a resource breaks a rule of the catalog: `hutong catalog lint` says which",
         R::AgreementConflict => "an agreement of this id stands already, or the version is not the next",
         R::AgreementTextInvalid => "the agreement's text breaks a rule",

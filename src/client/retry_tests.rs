@@ -109,6 +109,13 @@ impl RuleService for Hub {
     ) -> Result<Response<proto::ListAgreementsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn list_calendar_years(
+        &self,
+        _: Request<proto::ListCalendarYearsRequest>,
+    ) -> Result<Response<proto::ListCalendarYearsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 struct Test {

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::{
         agreement::{AgreementText, AgreementVersion},
+        calendar::{Calendar, CalendarYear},
         catalog::Resource,
         directory::{Capability, Directory, Key},
         id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
@@ -206,6 +207,14 @@ impl Client {
         let changed = self.change(RuleChange::CatalogRelease { base_version, parts }, Vec::new()).await;
         self.forget_resources();
         changed
+    }
+
+    /// Enters a year's holidays and the days that make up for them, in place of what was entered of it.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn enter_calendar_year(&self, year: CalendarYear) -> Result<Changed, Error> {
+        self.change(RuleChange::CalendarYear(year), Vec::new()).await
     }
 
     /// Proposes an agreement, or a new version of one: signs its text and commits to the free texts given. `text`'s
@@ -422,6 +431,27 @@ impl Client {
             }
         }
         Err(endless("agreements"))
+    }
+
+    /// The working days, as far as they were entered.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::Unavailable`].
+    pub async fn calendar(&self) -> Result<Calendar, Error> {
+        let mut calendar = Calendar::default();
+        let mut page_token = String::new();
+        for _ in 0..MAX_PAGES {
+            let message = proto::ListCalendarYearsRequest { page_size: PAGE_SIZE, page_token };
+            let page: proto::ListCalendarYearsResponse = rule_call!(self, list_calendar_years, message).await?;
+            for year in &page.calendar_years {
+                calendar.enter(wire::calendar_year_from_proto(year)?);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(calendar);
+            }
+        }
+        Err(endless("calendar years"))
     }
 
     /// A key of a department; remembered for a while, since a key never changes and its life seldom.

@@ -2,6 +2,7 @@
 //! storage, transport or key.
 
 pub mod agreement;
+pub mod calendar;
 pub mod catalog;
 pub mod decide;
 pub mod derive;

@@ -155,6 +155,7 @@ codes! {
         AcceptanceMissing = 37, "ACCEPTANCE_MISSING";
         PublicationInvalid = 38, "PUBLICATION_INVALID";
         KeyPossessionUnproven = 39, "KEY_POSSESSION_UNPROVEN";
+        CalendarInvalid = 40, "CALENDAR_INVALID";
     }
 }
 
@@ -265,6 +266,8 @@ pub enum Effect {
         /// The resources that changed, and the version each has now.
         resources: Vec<(ResourceId, u32)>,
     },
+    /// The days of a year are known.
+    CalendarYearEntered(i16),
     /// An agreement changed its state.
     AgreementChanged {
         /// The agreement.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, Agreements},
+    calendar::Calendar,
     catalog::Catalog,
     directory::{Directory, Key, System},
     id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
@@ -30,6 +31,8 @@ pub struct Rules {
     pub directory: Directory,
     /// The catalog.
     pub catalog: Catalog,
+    /// The working days.
+    pub calendar: Calendar,
     /// The agreements.
     pub agreements: Agreements,
     /// The index of the entry that changed the rules last.
@@ -71,6 +74,7 @@ impl Rules {
             issued_after: genesis.previous.as_ref().map(|previous| previous.issued_until),
             directory,
             catalog: Catalog::default(),
+            calendar: Calendar::default(),
             agreements: Agreements::default(),
             version: 0,
         }
@@ -117,6 +121,9 @@ impl Rules {
             }
             (RuleChange::CatalogRelease { parts, .. }, Effect::CatalogReleased { version, resources }) => {
                 self.release_catalog(parts, *version, resources)?;
+            }
+            (RuleChange::CalendarYear(entered), Effect::CalendarYearEntered(year)) if entered.year == *year => {
+                self.calendar.enter(entered.clone());
             }
             (_, Effect::AgreementChanged { agreement_id, version, state }) => {
                 self.change_agreement(index, header.actor.department(), change, (agreement_id, *version, *state))?;

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     agreement::{AgreementText, LookupKind},
+    calendar::CalendarYear,
     catalog::Resource,
     directory::Capability,
     id::{
@@ -175,7 +176,7 @@ pub struct PreviousLog {
 /// The version of the rules of decision that this program follows.
 pub const DECISION_VERSION: u32 = 1;
 
-/// A change of the directory, of the catalog, or of an agreement.
+/// A change of the directory, of the catalog, of the calendar, or of an agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // Said in statement.proto, field by field.
 pub enum RuleChange {
@@ -185,6 +186,7 @@ pub enum RuleChange {
     RetireKey { kid: KeyId, compromised_since: Option<Time> },
     CatalogPart { part: Digest, resources: Vec<Arc<Resource>> },
     CatalogRelease { base_version: u64, parts: Vec<Digest> },
+    CalendarYear(CalendarYear),
     AgreementProposal { text: Box<AgreementText>, serialized: Arc<[u8]>, digest: Digest, signature: Vec<u8> },
     AgreementAcceptance(AgreementConsent),
     AgreementActivation(AgreementConsent),
@@ -201,6 +203,7 @@ impl RuleChange {
             | Self::RegisterSystem { .. }
             | Self::CatalogPart { .. }
             | Self::CatalogRelease { .. }
+            | Self::CalendarYear(_)
             | Self::AgreementActivation(_) => Some(Capability::Administer),
             Self::AgreementProposal { .. } | Self::AgreementAcceptance(_) => Some(Capability::SignAgreements),
             Self::RegisterKey { .. }

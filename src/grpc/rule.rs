@@ -12,8 +12,9 @@ use crate::{
         proto::{
             CatalogResource, GetAgreementRequest, GetAgreementResponse, GetDepartmentRequest, GetDepartmentResponse,
             GetHubRequest, GetHubResponse, GetResourceRequest, GetResourceResponse, ListAgreementsRequest,
-            ListAgreementsResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListResourcesRequest,
-            ListResourcesResponse, SubmitRuleRequest, SubmitRuleResponse, rule_service_server::RuleService,
+            ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse, ListDepartmentsRequest,
+            ListDepartmentsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
+            SubmitRuleResponse, rule_service_server::RuleService,
         },
     },
 };
@@ -137,5 +138,19 @@ impl RuleService for Services {
         });
         let (agreements, next_page_token) = page.fill(members);
         Ok(Response::new(ListAgreementsResponse { agreements, next_page_token }))
+    }
+
+    async fn list_calendar_years(
+        &self,
+        request: Request<ListCalendarYearsRequest>,
+    ) -> Result<Response<ListCalendarYearsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let years = snapshot.rules.calendar.years();
+        // In four digits years sort as texts, too.
+        let members = years.map(|year| (format!("{:04}", year.year), wire::calendar_year_to_proto(year)));
+        let (calendar_years, next_page_token) = page.fill(members.filter(|(year, _)| *year > page.after));
+        Ok(Response::new(ListCalendarYearsResponse { calendar_years, next_page_token }))
     }
 }

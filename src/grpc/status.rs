@@ -239,6 +239,7 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::FieldUnknown
         | R::BatchLimitExceeded
         | R::CatalogInvalid
+        | R::CalendarInvalid
         | R::AgreementTextInvalid
         | R::AgreementSignatureInvalid
         | R::KeyPossessionUnproven

@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::{
     agreement::{state_from_number, state_to_number},
+    calendar::read_year,
     envelope_from_proto, envelope_to_proto, kid_from_text, kid_to_text,
     proto::{self, applied::Effect as ProtoEffect, outcome::Result as ProtoResult},
     reading::{At, Malformed, Reading, decode_canonical, timestamp},
@@ -227,6 +228,9 @@ fn effect_to_proto(effect: &Effect) -> ProtoEffect {
                 .map(|(id, version)| proto::ResourceVersion { resource_id: id.to_string(), version: *version })
                 .collect(),
         }),
+        Effect::CalendarYearEntered(year) => {
+            ProtoEffect::CalendarYearEntered(proto::CalendarYearEntered { year: i32::from(*year) })
+        }
         Effect::AgreementChanged { agreement_id, version, state } => {
             ProtoEffect::AgreementChanged(proto::AgreementChanged {
                 agreement_id: agreement_id.to_string(),
@@ -371,6 +375,9 @@ fn read_effect(reading: &mut Reading, applied: &proto::Applied) -> Option<Effect
                 .map(|resource| Some((reading.name("applied.resource_id", &resource.resource_id)?, resource.version)))
                 .collect::<Option<_>>()?,
         },
+        Some(ProtoEffect::CalendarYearEntered(entered)) => {
+            Effect::CalendarYearEntered(read_year(reading, "applied.year", entered.year)?)
+        }
         Some(ProtoEffect::AgreementChanged(changed)) => Effect::AgreementChanged {
             agreement_id: reading.name("applied.agreement_id", &changed.agreement_id)?,
             version: changed.version,

@@ -4,6 +4,7 @@
 //! not read at all, so that nothing signed is ever ignored.
 
 mod agreement;
+mod calendar;
 mod catalog;
 mod directory;
 mod entry;
@@ -21,6 +22,7 @@ mod tests;
 pub use agreement::{
     AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text, text_signature_valid,
 };
+pub use calendar::{calendar_year_from_proto, calendar_year_to_proto};
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
 pub use entry::{CARRIED_LEN, Carried, Entry, FORMAT_VERSION, UntimedEntry, outcome_from_proto};

@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::{
     agreement::read_agreement_text,
+    calendar::{calendar_year_to_proto, read_calendar_year},
     catalog::{read_resource, resource_to_proto},
     directory::{capabilities_to_numbers, read_capabilities, read_key, read_kid},
     proto,
@@ -77,6 +78,10 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
             }
             .encode_to_vec(),
         ),
+        RuleChange::CalendarYear(year) => (
+            "calendar-year",
+            proto::CalendarYearStatement { header, calendar_year: Some(calendar_year_to_proto(year)) }.encode_to_vec(),
+        ),
         RuleChange::AgreementProposal { serialized, digest, signature, .. } => (
             "agreement-proposal",
             proto::AgreementProposalStatement {
@@ -143,6 +148,7 @@ pub(super) fn read(reading: &mut Reading, kind: &str, payload: &[u8]) -> Option<
         "retire-key" => decoded(reading, payload, retire_key),
         "catalog-part" => decoded(reading, payload, |reading, message| catalog_part(reading, message, payload)),
         "catalog-release" => decoded(reading, payload, catalog_release),
+        "calendar-year" => decoded(reading, payload, calendar_year),
         "agreement-proposal" => decoded(reading, payload, agreement_proposal),
         "agreement-acceptance" => decoded(reading, payload, agreement_acceptance),
         "agreement-activation" => decoded(reading, payload, agreement_activation),
@@ -228,6 +234,11 @@ fn catalog_release(reading: &mut Reading, message: proto::CatalogReleaseStatemen
         .collect::<Option<Vec<_>>>()
         .map(|parts| RuleChange::CatalogRelease { base_version: message.base_version, parts });
     (message.header, change)
+}
+
+fn calendar_year(reading: &mut Reading, message: proto::CalendarYearStatement) -> Change {
+    let year = message.calendar_year.unwrap_or_default();
+    (message.header, read_calendar_year(reading, &year).map(RuleChange::CalendarYear))
 }
 
 fn agreement_proposal(reading: &mut Reading, message: proto::AgreementProposalStatement) -> Change {

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
+        calendar::CalendarYear,
         catalog::{
             CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
         },
@@ -149,6 +150,15 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ("retire-key", rule(RuleChange::RetireKey { kid, compromised_since: Some(header().issued_at) })),
         ("catalog-part", rule(RuleChange::CatalogPart { part, resources: vec![Arc::new(resource())] })),
         ("catalog-release", rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])] })),
+        (
+            "calendar-year",
+            rule(RuleChange::CalendarYear(CalendarYear {
+                year: 2026,
+                source: "国办发明电〔2025〕7号".into(),
+                holidays: [Date::constant(2026, 10, 1), Date::constant(2026, 10, 2)].into(),
+                working_days: [Date::constant(2026, 10, 10)].into(),
+            })),
+        ),
         (
             "agreement-proposal",
             rule(RuleChange::AgreementProposal {
@@ -308,6 +318,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 state: AgreementState::Active,
             }),
         ),
+        ("calendar-year-entered", applied(Effect::CalendarYearEntered(2026))),
         ("holder-traced", Outcome::HolderTraced(HolderTraced { log_size: 4_711, exchanges: 12 })),
         ("erasure-ordered", Outcome::ErasureOrdered),
         (

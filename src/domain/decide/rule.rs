@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion},
+    calendar::CalendarYear,
     catalog::{Resource, SharingClass},
     directory::Capability,
     id::{AgreementId, Digest, KeyId, ResourceId, SystemId},
@@ -64,6 +65,7 @@ pub fn decide_rule(
         RuleChange::RetireKey { kid, .. } => retire_key(rules, actor, kid),
         RuleChange::CatalogPart { part, resources } => enter_part(part, resources),
         RuleChange::CatalogRelease { base_version, parts } => release_catalog(rules, *base_version, parts),
+        RuleChange::CalendarYear(year) => enter_year(rules, year, now),
         RuleChange::AgreementProposal { text, .. } => propose(rules, actor, text, facts, now),
         RuleChange::AgreementAcceptance(consent) => accept(rules, actor, consent, facts, now),
         RuleChange::AgreementActivation(consent) => activate(rules, consent, facts, now),
@@ -147,6 +149,20 @@ fn release_catalog(rules: &Rules, base_version: u64, parts: &[Digest]) -> Result
     let changed = resources.into_iter().filter(|(_, (_, is_new))| *is_new);
     let resources = changed.map(|(id, (version, _))| (id.clone(), version)).collect();
     Ok(Effect::CatalogReleased { version: catalog.version + 1, resources })
+}
+
+/// A year's days are entered, and corrected while they are still to come: what was due by them stays due.
+fn enter_year(rules: &Rules, year: &CalendarYear, now: &Moment) -> Result<Effect, Refusal> {
+    if let Some(fault) = year.fault() {
+        return refuse(Reason::CalendarInvalid, fault.to_string());
+    }
+    if let Some(known) = rules.calendar.year(year.year) {
+        let today = now.civil_day(rules.policy.civil_day_offset_seconds);
+        if let Some(day) = known.first_past_difference(year, today) {
+            return refuse(Reason::CalendarInvalid, format!("{day} has passed"));
+        }
+    }
+    Ok(Effect::CalendarYearEntered(year.year))
 }
 
 fn propose(

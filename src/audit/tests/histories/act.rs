@@ -46,6 +46,7 @@ pub(super) enum Misdeed {
     UnknownPart,
     OldBase,
     InvalidPart,
+    ImpossibleYear,
 }
 
 /// One act. The hub's answer to it is honest.
@@ -236,6 +237,7 @@ fn administering() -> impl Strategy<Value = Act> {
         Misdeed::UnknownPart,
         Misdeed::OldBase,
         Misdeed::InvalidPart,
+        Misdeed::ImpossibleYear,
     ]);
     prop_oneof![
         3 => (0..PARTIES, prop::option::weighted(0.4, 0..200_000_u32))

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementText, LookupKind},
+    calendar::CalendarYear,
     catalog::{Resource, SharingClass},
     decide::counts_towards_limit,
     directory::Capability,
@@ -410,6 +411,12 @@ impl City {
                 let base_version = self.hub.rules.catalog.version + 1;
                 return self.enter_catalog(resource(), base_version);
             }
+            Misdeed::ImpossibleYear => RuleChange::CalendarYear(CalendarYear {
+                year: 2026,
+                source: "通知".to_owned(),
+                holidays: BTreeSet::new(),
+                working_days: ["2026-10-01".parse().unwrap()].into(),
+            }),
             Misdeed::InvalidPart => {
                 let mut invalid = resource();
                 invalid.denial_basis.clear();

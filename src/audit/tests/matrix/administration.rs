@@ -4,7 +4,10 @@ use super::{
     super::hub::{ADMINISTRATION, Actor, PROVIDER, administrator, consumer, kid, provider, register_key, resource},
     Hub, Row,
 };
+use std::collections::BTreeSet;
+
 use crate::domain::{
+    calendar::CalendarYear,
     directory::Capability,
     id::Digest,
     outcome::{Effect, Outcome, Refusal, RefusalReason},
@@ -42,6 +45,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = directory();
     rows.extend(keys());
     rows.extend(catalog());
+    rows.extend(calendar());
     rows.extend(effects());
     rows
 }
@@ -170,6 +174,34 @@ fn catalog() -> Vec<Row> {
             let parts = vec![part(hub, |resource| resource.summary = "changed".to_owned())];
             let change = RuleChange::CatalogRelease { base_version: 1, parts };
             forge(hub, &administrator(), change, Effect::CatalogReleased { version: 2, resources: Vec::new() })
+        }),
+    ]
+}
+
+fn calendar() -> Vec<Row> {
+    let year = |holidays: &[&str]| CalendarYear {
+        year: 2026,
+        source: "通知".to_owned(),
+        holidays: holidays.iter().map(|day| day.parse().unwrap()).collect(),
+        working_days: BTreeSet::new(),
+    };
+    vec![
+        // The hub's time is 5 January 2026.
+        forged("a holiday entered after it was a working day", &["WRONGLY_DONE:CALENDAR_INVALID"], move |hub| {
+            hub.change(&administrator(), RuleChange::CalendarYear(year(&["2026-10-01"])));
+            let change = RuleChange::CalendarYear(year(&["2026-01-02", "2026-10-01"]));
+            (administrator(), change, Effect::CalendarYearEntered(2026))
+        }),
+        forged("a year with days of another", &["WRONGLY_DONE:CALENDAR_INVALID"], move |_| {
+            let change = RuleChange::CalendarYear(year(&["2027-10-01"]));
+            (administrator(), change, Effect::CalendarYearEntered(2026))
+        }),
+        forged("a calendar entered by a provider", &["WRONGLY_DONE:CAPABILITY_MISSING"], move |_| {
+            (provider(), RuleChange::CalendarYear(year(&["2026-10-01"])), Effect::CalendarYearEntered(2026))
+        }),
+        forged("a year entered as another", &["EFFECT_DIFFERS", "EFFECT_INAPPLICABLE"], move |_| {
+            let change = RuleChange::CalendarYear(year(&["2026-10-01"]));
+            (administrator(), change, Effect::CalendarYearEntered(2027))
         }),
     ]
 }
