@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `signer` | the traits [`Signer`] and [`Verifier`], the named [`Algorithm`] | RFC 7515 |
 //! | `key` | Ed25519 keys, their thumbprints and key files | RFC 8032, 8037, 7638 |
+//! | `sm2` | SM2-with-SM3, verified for e-seals | GB/T 32918, GM/T 0009 |
 //! | `note`, `cosignature` | the log's key, a witness's key, [`PolicyVerifier`] | C2SP signed-note, tlog-cosignature, tlog-policy |
 //! | [`dsse`] | the envelope of every statement | DSSE 1.0.2 |
 //! | [`commitment`] | commitments, openings, record handles, operator pseudonyms | HMAC, RFC 2104 |
@@ -25,6 +26,7 @@ mod note;
 mod random;
 mod secret;
 mod signer;
+mod sm2;
 
 pub mod commitment;
 pub mod dsse;
@@ -39,3 +41,4 @@ pub use note::{LogSigner, LogVerifier};
 pub use random::{DrawnAhead, Random, SystemRandomness};
 pub use secret::Secret;
 pub use signer::{Algorithm, Signer, Verifier};
+pub use sm2::{Sm2VerifyingKey, sm3};

@@ -2,24 +2,27 @@
 
 use super::Error;
 
-/// A signature algorithm of statements and records.
+/// A signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
     /// Ed25519 (RFC 8032), called `EdDSA` in JOSE (RFC 8037).
     EdDsa,
+    /// SM2 with SM3 (GB/T 32918), object identifier 1.2.156.10197.1.501: of e-seals and their certificates, not of statements.
+    Sm2WithSm3,
 }
 
 impl Algorithm {
-    /// The name in a JOSE header and in the directory.
+    /// The name: in a JOSE header and in the directory, where statements and records have it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::EdDsa => "EdDSA",
+            Self::Sm2WithSm3 => "SM2-with-SM3",
         }
     }
 
-    /// The algorithm of this exact name.
+    /// The algorithm of statements and records that has this exact name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         (name == Self::EdDsa.name()).then_some(Self::EdDsa)
