@@ -123,8 +123,15 @@ pub fn create_together(files: &[(&Path, &[u8], Readable)]) -> Result<(), Error> 
 /// # Errors
 /// [`Error::Io`], [`Error::TooLarge`], [`Error::NotText`].
 pub fn read_text(path: &Path) -> Result<String, Error> {
-    let bytes = read(path, &mut open(path)?)?;
-    String::from_utf8(bytes).map_err(|_| Error::NotText(path.to_owned()))
+    String::from_utf8(read_bytes(path)?).map_err(|_| Error::NotText(path.to_owned()))
+}
+
+/// Reads a small file.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::TooLarge`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    read(path, &mut open(path)?)
 }
 
 /// Reads a small secret text, which is wiped when dropped.

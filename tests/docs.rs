@@ -8,6 +8,7 @@ use hutong::{
     audit::Mismatch,
     config::Settings,
     domain::outcome::{RecordViolation, RefusalReason},
+    seal::CheckName,
 };
 
 fn root() -> &'static Path {
@@ -36,6 +37,14 @@ fn every_reason_and_every_violation_is_explained() {
     let violations = RecordViolation::ALL.iter().map(|violation| violation.as_str());
     let missing: Vec<_> = reasons.chain(violations).filter(|code| !page.contains(&format!("\n| `{code}` |"))).collect();
     assert!(missing.is_empty(), "docs/refusals.md has no row for {missing:?}");
+}
+
+#[test]
+fn every_check_of_a_seal_is_explained() {
+    let page = read("docs/seals.md");
+    let missing: Vec<_> =
+        CheckName::ALL.iter().filter(|name| !page.contains(&format!("\n| `{}` |", name.as_str()))).collect();
+    assert!(missing.is_empty(), "docs/seals.md has no row for {missing:?}");
 }
 
 #[test]

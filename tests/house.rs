@@ -37,6 +37,11 @@ const HOUSE: &[Room] = &[
         may_use: &["domain", "tlog"],
         never: &["tokio", "tonic", "prost", "sled", "rustls", "rustix", "clap"],
     },
+    Room {
+        name: "seal",
+        may_use: &["domain", "sign", "files"],
+        never: &["tokio", "tonic", "prost", "sled", "ring", "rustls", "rustix", "clap"],
+    },
     Room { name: "wire", may_use: &["domain", "sign"], never: &["tokio", "sled", "ring", "rustls", "rustix", "clap"] },
     Room { name: "store", may_use: &["domain", "tlog", "sign"], never: &["tokio", "tonic", "prost", "rustls", "clap"] },
     Room {

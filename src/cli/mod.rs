@@ -24,6 +24,7 @@ mod receipt;
 mod refusal;
 mod rollover;
 mod saved;
+mod seal;
 mod search;
 mod serve;
 mod system;
@@ -80,6 +81,7 @@ commands! {
     Query(query::Query),
     Receipt(receipt::Receipt),
     Verify(verify::Verify),
+    Seal(seal::Seal),
     Audit(audit::Audit),
     Witness(witness::Witness),
     Trace(trace::Trace),
@@ -118,6 +120,15 @@ pub fn main() -> ExitCode {
 pub fn now() -> anyhow::Result<Time> {
     let millis = jiff::Timestamp::now().as_millisecond();
     Time::from_millis(millis).ok_or_else(|| anyhow::anyhow!("the machine's clock is set to an impossible time"))
+}
+
+/// A time on the command line: RFC 3339 with an offset.
+///
+/// # Errors
+/// What is allowed instead.
+pub(crate) fn time(text: &str) -> Result<Time, &'static str> {
+    let time = text.parse::<jiff::Timestamp>().ok();
+    time.and_then(|time| Time::from_millis(time.as_millisecond())).ok_or("allowed is RFC 3339 with an offset")
 }
 
 /// Today's date in UTC.

@@ -7,6 +7,7 @@ use crate::{
     cli::{
         Exit, Output, Run, block_on,
         system::{AsSystem, OrHub as _},
+        time,
     },
     domain::{id::KeyId, time::Time},
     wire,
@@ -30,11 +31,6 @@ pub(in crate::cli) struct Retire {
 
 fn kid(text: &str) -> Result<KeyId, &'static str> {
     wire::kid_from_text(text).ok_or("a thumbprint is 43 characters of base64url")
-}
-
-fn time(text: &str) -> Result<Time, &'static str> {
-    let time = text.parse::<jiff::Timestamp>().ok();
-    time.and_then(|time| Time::from_millis(time.as_millisecond())).ok_or("allowed is RFC 3339 with an offset")
 }
 
 impl Run for Retire {
