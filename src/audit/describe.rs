@@ -158,6 +158,8 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
             RuleChange::RegisterSystem { .. } => ("register-system", "登记系统"),
             RuleChange::RegisterKey { .. } => ("register-key", "登记密钥"),
             RuleChange::RetireKey { .. } => ("retire-key", "停用密钥"),
+            RuleChange::GrantIssuingRight(_) => ("grant-issuing-right", "授予颁发权限"),
+            RuleChange::WithdrawIssuingRight { .. } => ("withdraw-issuing-right", "撤回颁发权限"),
             RuleChange::CatalogPart { .. } => ("catalog-part", "目录分册"),
             RuleChange::CatalogRelease { .. } => ("catalog-release", "目录发布"),
             RuleChange::CalendarYear(_) => ("calendar-year", "工作日历"),
@@ -286,6 +288,20 @@ fn rule_terms(change: &RuleChange) -> Terms {
             terms.extend(compromised_since.map(|since| ("compromised since", since.to_string())));
             terms
         }
+        RuleChange::GrantIssuingRight(grant) => {
+            let mut terms = vec![
+                ("resource 资源", grant.resource_id.to_string()),
+                ("department 部门", grant.department.as_str().to_owned()),
+                ("valid 有效期", format!("{} to {}", grant.valid_from, grant.valid_until)),
+            ];
+            if !grant.succeeds.is_empty() {
+                terms.push(("succeeds 承继", list(grant.succeeds.iter().map(|uscc| uscc.as_str()))));
+            }
+            terms
+        }
+        RuleChange::WithdrawIssuingRight { resource_id, department } => {
+            vec![("resource 资源", resource_id.to_string()), ("department 部门", department.as_str().to_owned())]
+        }
         RuleChange::CatalogPart { part, resources } => {
             let ids = resources.iter().map(|resource| &resource.resource_id);
             vec![("part", part.to_string()), ("resources 资源", list(ids))]
@@ -392,6 +408,8 @@ fn effect_text(effect: &Effect) -> String {
         Effect::SystemRegistered => "system registered".to_owned(),
         Effect::KeyRegistered(kid) => format!("key {} registered", wire::kid_to_text(kid)),
         Effect::KeyRetired(kid) => format!("key {} retired", wire::kid_to_text(kid)),
+        Effect::IssuingRightGranted => "issuing right granted".to_owned(),
+        Effect::IssuingRightWithdrawn => "issuing right withdrawn".to_owned(),
         Effect::CatalogPartEntered(part) => format!("catalog part {part} entered"),
         Effect::CatalogReleased { version, resources } => {
             let resources = resources.iter().map(|(id, version)| format!("{id} v{version}"));

@@ -131,6 +131,8 @@ faults! {
     RecordVersion = "RECORD_VERSION",
     /// A record was accepted that no body can make right: an impossible status or validity, or another resource's handle.
     RecordInvalid = "RECORD_INVALID",
+    /// A record was accepted though it is another department's, or rejected as such though it may be continued.
+    RecordForeign = "RECORD_FOREIGN",
 
     /// A trace of a holder looked at more entries than there were, or found more than it looked at.
     TraceImpossible = "TRACE_IMPOSSIBLE",

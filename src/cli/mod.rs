@@ -14,6 +14,7 @@ mod exit;
 mod fault;
 mod fsck;
 mod init;
+mod issuing_right;
 mod key;
 mod opening;
 mod output;
@@ -30,6 +31,7 @@ mod serve;
 mod system;
 mod trace;
 mod verify;
+mod when;
 mod witness;
 
 use std::process::ExitCode;
@@ -76,6 +78,7 @@ commands! {
     Department(department::Department),
     Catalog(catalog::Catalog),
     Calendar(calendar::Calendar),
+    IssuingRight(issuing_right::IssuingRight),
     Agreement(agreement::Agreement),
     Publish(publish::Publish),
     Query(query::Query),

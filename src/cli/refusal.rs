@@ -49,7 +49,9 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::CapabilityMissing => "this system lacks the capability: an administrator grants it",
         R::OpeningMismatch => "an opening does not open its commitment: read the catalog anew and ask again",
         R::ResourceUnknown => "the catalog has no such resource: `hutong catalog show` lists them",
-        R::ResourceNotOwned => "the resource belongs to another department",
+        R::ResourceNotOwned => {
+            "the resource belongs to another department: an administrator grants the right to issue it with `hutong issuing-right grant`"
+        }
         R::ResourceVersionStale => "the catalog has a newer version of the resource: make the records after that",
         R::FieldUnknown => "the resource has no such field: `hutong catalog show` lists them",
         R::FieldNotShared => "the field is never shared 不予共享",
@@ -72,6 +74,13 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::KeyExists => "the key is, or was, registered already: make a new one",
         R::KeyPossessionUnproven => {
             "the key did not sign for this system at this hub: its holder makes a request with `hutong key request`"
+        }
+        R::IssuingRightNotValid => {
+            "the right to issue the resource 颁发权限 is not valid yet, or no longer: an administrator grants it anew"
+        }
+        R::IssuingRightInvalid => "the right to be granted breaks a rule: the term names the part at fault",
+        R::IssuingRightUnknown => {
+            "the department has no right to issue the resource that stands: `hutong issuing-right list` lists them"
         }
         R::LastAdministrator => "the hub would be left without an administrator",
         R::CatalogConflict => "the catalog has moved on since the change was made: look again and apply again",

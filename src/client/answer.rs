@@ -13,6 +13,8 @@ use crate::{
         agreement::LookupKind,
         directory::Key,
         id::{FieldCode, KeyId},
+        identifier::Uscc,
+        issuing::IssuingRight,
         outcome::{Outcome, RecordRelease},
         record::RecordStatus,
         time::Time,
@@ -35,18 +37,31 @@ pub(super) struct Asked<'a> {
     pub(super) lookup: LookupKind,
     /// The records' or holders' identifiers, in order.
     pub(super) lookups: &'a [Opening],
-    /// The provider's keys that the records name, as the directory has them.
-    pub(super) keys: &'a [Key],
+    /// Who the records say has issued them.
+    pub(super) issuers: &'a [Issuer],
     /// The keys that are believed.
     pub(super) pins: &'a Pins,
     /// The time.
     pub(super) now: Time,
 }
 
-/// The key that a presentation says it is signed with.
-pub(super) fn issuer_kid(presentation: &str) -> Result<KeyId, Error> {
-    let kid = SdJwt::parse(presentation).and_then(|sd_jwt| sd_jwt.kid()).map_err(unproven)?;
-    wire::kid_from_text(&kid).ok_or_else(|| unproven("its kid is no thumbprint"))
+/// Who may have issued a record, as the directory has it.
+pub(super) struct Issuer {
+    /// The key.
+    pub(super) key: Key,
+    /// The entry that published the record.
+    pub(super) publication_index: u64,
+    /// The right that the key's department had then; the provider needs none.
+    pub(super) right: Option<IssuingRight>,
+}
+
+/// The department that a presentation says has issued it, and the key that it says it is signed with.
+pub(super) fn claimed(presentation: &str) -> Result<(Uscc, KeyId), Error> {
+    let sd_jwt = SdJwt::parse(presentation).map_err(unproven)?;
+    let issuer = sd_jwt.claims_unverified().map_err(unproven)?.iss;
+    let issuer = issuer.parse().map_err(|_| unproven("its iss is no credit code"))?;
+    let kid = sd_jwt.kid().map_err(unproven)?;
+    Ok((issuer, wire::kid_from_text(&kid).ok_or_else(|| unproven("its kid is no thumbprint"))?))
 }
 
 fn unproven(why: impl std::fmt::Display) -> Error {
@@ -115,13 +130,16 @@ impl Asked<'_> {
         if release.status != RecordStatus::Active {
             return Err(unproven("fields were released of a record that is not ACTIVE"));
         }
-        let kid = issuer_kid(&presentation)?;
-        let known = self.keys.iter().find(|key| key.kid == kid);
-        let known = known.ok_or_else(|| unproven(format_args!("no key {kid} of the provider is known")))?;
+        let (_, kid) = claimed(&presentation)?;
+        let mut issuers = self.issuers.iter();
+        let issuer =
+            issuers.find(|issuer| issuer.key.kid == kid && issuer.publication_index == release.publication_index);
+        let issuer = issuer.ok_or_else(|| unproven(format_args!("no key {kid} of its issuer is known")))?;
+        let (known, department) = (&issuer.key, issuer.key.system.department());
         let key = VerifyingKey::from_bytes(&known.public_key)?;
         let resource = &self.entry.resource;
         let issued = Issued {
-            provider: Some(resource.provider.as_str()),
+            provider: Some(department.as_str()),
             resource: Some(resource.resource_id.as_str()),
             until: Some(self.now.plus_seconds(CLOCK_SKEW_SECONDS)),
             pins: Some(self.pins),
@@ -129,6 +147,12 @@ impl Asked<'_> {
         let verified = verify::credential(&presentation, &key, &issued).into_result("the credential")?;
         if known.compromised_since.is_some_and(|since| verified.claims.iat >= since.as_seconds()) {
             return Err(unproven(format_args!("its key {kid} was compromised when it was issued")));
+        }
+        if *department != resource.provider {
+            let times = (receipt.time(), verified.claims.iat);
+            require_right(issuer.right.as_ref(), times).map_err(|why| {
+                unproven(format_args!("{department} is not the provider of {}, and {why}", resource.resource_id))
+            })?;
         }
         let proven = verify::release(receipt, &presentation, &verified).into_result("the release")?;
         // A record of an older version of the catalog entry lacks the fields that came later; any other has all.
@@ -166,6 +190,19 @@ impl Asked<'_> {
         let why = format!("{field} of record {} is not what lookup {} asked for", release.handle, release.lookup);
         Err(Error::Unproven { what: "the answer", check: "records asked for", why })
     }
+}
+
+/// Whether a right that stood at a record's publication can have been valid then: the publication is not before the record was
+/// issued, and not after it was released. The auditor, who has its entry, holds it to its very time.
+fn require_right(right: Option<&IssuingRight>, (released, iat): (Time, i64)) -> Result<(), String> {
+    let right = right.ok_or("had no right to issue it when it was published")?;
+    if right.grant.valid_from > released {
+        return Err(format!("its right to issue it begins at {}", right.grant.valid_from));
+    }
+    if iat.saturating_mul(1_000) >= right.grant.valid_until.as_millis() {
+        return Err(format!("its right to issue it ended at {}", right.grant.valid_until));
+    }
+    Ok(())
 }
 
 fn sorted(fields: &Map<String, Value>) -> impl Iterator<Item = &str> {

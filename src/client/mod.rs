@@ -13,7 +13,7 @@
 //! | `connection` | mutual TLS, deadlines, sending the same again |
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
-//! | `query`, `publish`, `rule`, `trace`, `opening` | the acts |
+//! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
 //! | `receipt`, [`verify`] | the evidence |
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
@@ -24,8 +24,9 @@ mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fixture;
+mod issuing;
 mod journal;
-mod known_keys;
+mod known;
 mod opening;
 mod pins;
 mod profile;
@@ -60,13 +61,15 @@ use tonic::{Request, Response, Status, transport::Channel};
 
 use self::{
     connection::Connection,
-    known_keys::KnownKeys,
+    known::Known,
     statement::{Author, Signed},
 };
 use crate::{
     domain::{
         directory::Key,
         id::{DomainName, KeyId, RequestId, ResourceId, SystemId},
+        identifier::Uscc,
+        issuing::IssuingRight,
         outcome::RefusalReason,
         time::Time,
     },
@@ -87,7 +90,8 @@ struct Inner {
     log_key: LogVerifier,
     random: SystemRandomness,
     resources: Mutex<HashMap<ResourceId, CatalogEntry>>,
-    keys: Mutex<KnownKeys>,
+    keys: Mutex<Known<KeyId, Key>>,
+    rights: Mutex<Known<(ResourceId, Uscc), Vec<IssuingRight>>>,
     pins: Pins,
 }
 
@@ -113,6 +117,7 @@ impl Client {
             random: SystemRandomness::new(),
             resources: Mutex::default(),
             keys: Mutex::default(),
+            rights: Mutex::default(),
             pins: profile.pins.clone(),
         })))
     }
@@ -232,7 +237,8 @@ impl Client {
     }
 
     fn remember_keys<'k>(&self, keys: impl Iterator<Item = &'k Key>) {
-        locked(&self.0.keys).learn(keys, Instant::now());
+        let (mut known, now) = (locked(&self.0.keys), Instant::now());
+        keys.for_each(|key| known.learn(key.kid, key.clone(), now));
     }
 }
 

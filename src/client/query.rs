@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Client, Error, Random,
-    answer::{Asked, issuer_kid},
+    answer::{Asked, Issuer, claimed},
     connection::MAX_MESSAGE_BYTES,
     verify::VerifiedReceipt,
 };
@@ -14,7 +14,6 @@ use crate::{
     domain::{
         agreement::LookupKind,
         catalog::{FieldType, Resource},
-        directory::Key,
         id::{AgreementId, Code, Commitment, FieldCode, Handle, Pseudonym, ResourceId},
         identifier::{CitizenId, LicenceId, Uscc, normalize},
         record::RecordStatus,
@@ -169,7 +168,7 @@ impl Client {
             .await
             .inspect_err(|error| self.forget_resource_if_stale(&request.resource, error))?;
         let receipt = self.answered(&signed, answer.receipt, before).await?;
-        let keys = self.issuer_keys(&resource.resource.provider, &answer.records).await?;
+        let issuers = self.issuers(&resource.resource, &answer.records).await?;
         let withheld = answer.repeated_request && receipt.releases().iter().any(|release| release.sd_hash.is_some());
         if withheld {
             return Err(Error::AnsweredBefore { request_id: signed.request_id, index: receipt.index });
@@ -180,23 +179,30 @@ impl Client {
             lookup: request.by.kind(),
             // The first opening is the case's.
             lookups: signed.openings.get(1..).unwrap_or_default(),
-            keys: &keys,
+            issuers: &issuers,
             pins: &self.0.pins,
             now,
         };
         asked.check(receipt, answer.records)
     }
 
-    /// The keys that the records' headers name, as the directory has them, each of a system of the provider.
-    async fn issuer_keys(&self, provider: &Uscc, records: &[proto::ReleasedRecord]) -> Result<Vec<Key>, Error> {
-        let mut keys: Vec<Key> = Vec::new();
+    /// Who the records say has issued them: their keys, as the directory has them, and what gave them the right to.
+    async fn issuers(&self, resource: &Resource, records: &[proto::ReleasedRecord]) -> Result<Vec<Issuer>, Error> {
+        let mut issuers: Vec<Issuer> = Vec::new();
         for record in records.iter().filter(|record| !record.presentation.is_empty()) {
-            let kid = issuer_kid(&record.presentation)?;
-            if keys.iter().all(|key| key.kid != kid) {
-                keys.push(self.key(provider, kid).await?);
+            let (department, kid) = claimed(&record.presentation)?;
+            let index = record.publication_index;
+            if issuers.iter().any(|issuer| issuer.key.kid == kid && issuer.publication_index == index) {
+                continue;
             }
+            let key = self.key(&department, kid).await?;
+            let right = match department == resource.provider {
+                true => None,
+                false => self.issuing_right_at(&resource.resource_id, &department, index).await?,
+            };
+            issuers.push(Issuer { key, publication_index: index, right });
         }
-        Ok(keys)
+        Ok(issuers)
     }
 }
 

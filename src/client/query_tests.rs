@@ -9,7 +9,13 @@ use crate::{
         fixture::{self, Log},
         verify,
     },
-    domain::{id::KeyId, outcome::Outcome, statement::Header},
+    domain::{
+        directory::Key,
+        id::KeyId,
+        issuing::{IssuingGrant, IssuingRight},
+        outcome::Outcome,
+        statement::Header,
+    },
     sign::SystemRandomness,
 };
 
@@ -100,7 +106,8 @@ fn sealed(outcome: Outcome) -> VerifiedReceipt {
 struct Known {
     fields: BTreeSet<FieldCode>,
     lookups: Vec<Opening>,
-    keys: Vec<Key>,
+    resource: Resource,
+    issuers: Vec<Issuer>,
     pins: Pins,
 }
 
@@ -112,13 +119,20 @@ fn check_as(answer: Answer, change: impl FnOnce(&mut Known)) -> Result<QueryAnsw
     let mut known = Known {
         fields: ["CZZT".parse().unwrap()].into(),
         lookups: vec![holder(fixture::CONSUMER)],
-        keys: vec![fixture::provider_key_entry()],
+        resource: fixture::resource(),
+        issuers: vec![provider()],
         pins: Pins::default(),
     };
     change(&mut known);
-    let Known { fields, lookups, keys, pins } = &known;
-    let (entry, lookup) = (&CatalogEntry { resource: fixture::resource().into(), version: 1 }, LookupKind::Holder);
-    Asked { entry, fields, lookup, lookups, keys, pins, now: fixture::now() }.check(answer.receipt, answer.records)
+    let Known { fields, lookups, resource, issuers, pins } = &known;
+    let (entry, lookup) = (&CatalogEntry { resource: resource.clone().into(), version: 1 }, LookupKind::Holder);
+    Asked { entry, fields, lookup, lookups, issuers, pins, now: fixture::now() }.check(answer.receipt, answer.records)
+}
+
+/// The provider, as the issuer of the fixture's record.
+fn provider() -> Issuer {
+    let release = fixture::release(&fixture::presentation(&["CZZT"]), &[]);
+    Issuer { key: fixture::provider_key_entry(), publication_index: release.publication_index, right: None }
 }
 
 fn holder(uscc: &str) -> Opening {
@@ -213,7 +227,43 @@ fn a_record_is_believed_under_pinned_keys_alone_and_not_under_one_that_was_compr
 
     let iat = Time::from_millis(fixture::claims().iat * 1_000).unwrap();
     for (since, believed) in [(iat.plus_seconds(1), true), (iat, false), (iat.plus_seconds(-1), false)] {
-        let keys = vec![Key { compromised_since: Some(since), ..fixture::provider_key_entry() }];
-        assert_eq!(check_as(good(), |known| known.keys = keys).is_ok(), believed, "{since}");
+        let key = Key { compromised_since: Some(since), ..fixture::provider_key_entry() };
+        let issuers = vec![Issuer { key, ..provider() }];
+        assert_eq!(check_as(good(), |known| known.issuers = issuers).is_ok(), believed, "{since}");
+    }
+}
+
+#[test]
+fn a_record_of_another_than_the_provider_is_believed_under_a_right_that_stood_at_its_publication_alone() {
+    let good = || answer(&fixture::presentation(&["CZZT"]), &["CZZT"]);
+    let index = provider().publication_index;
+    let iat = Time::from_millis(fixture::claims().iat * 1_000).unwrap();
+    let (long_ago, soon) = (iat.plus_seconds(-86_400), iat.plus_seconds(86_400));
+    let right = |valid_from, valid_until| IssuingRight {
+        grant: IssuingGrant {
+            resource_id: fixture::RESOURCE.parse().unwrap(),
+            department: fixture::PROVIDER.parse().unwrap(),
+            valid_from,
+            valid_until,
+            succeeds: BTreeSet::new(),
+        },
+        granted_index: 0,
+        ended_index: None,
+    };
+    let issued_under = |right: Option<IssuingRight>, publication_index| {
+        check_as(good(), |known| {
+            known.resource.provider = fixture::CONSUMER.parse().unwrap();
+            known.issuers = vec![Issuer { right, publication_index, ..provider() }];
+        })
+    };
+    issued_under(Some(right(long_ago, soon)), index).unwrap();
+    for (what, given, index) in [
+        ("no right", None, index),
+        ("a right that begins after the release", Some(right(soon, soon.plus_seconds(1))), index),
+        ("a right that ended before the record was issued", Some(right(long_ago, iat)), index),
+        ("a right at another publication", Some(right(long_ago, soon)), index + 1),
+    ] {
+        let error = issued_under(given, index).unwrap_err();
+        assert!(matches!(&error, Error::Unproven { check: "issuer key", .. }), "{what}: {error}");
     }
 }

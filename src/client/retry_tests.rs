@@ -96,6 +96,20 @@ impl RuleService for Hub {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_issuing_right(
+        &self,
+        _: Request<proto::GetIssuingRightRequest>,
+    ) -> Result<Response<proto::GetIssuingRightResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_issuing_rights(
+        &self,
+        _: Request<proto::ListIssuingRightsRequest>,
+    ) -> Result<Response<proto::ListIssuingRightsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_agreement(
         &self,
         _: Request<proto::GetAgreementRequest>,

@@ -31,10 +31,10 @@ use crate::{
 /// their framing take less than 1,000.
 pub const MAX_PART_BYTES: usize = 64_000;
 /// How many members of a list are fetched at a time: the most that a hub gives.
-const PAGE_SIZE: i32 = 1_000;
+pub(super) const PAGE_SIZE: i32 = 1_000;
 /// The most pages of one list: a million members, far above any city's, so that a hub that always names another page does
 /// not hold its caller for ever.
-const MAX_PAGES: usize = 1_000;
+pub(super) const MAX_PAGES: usize = 1_000;
 
 /// What a change of the rules brought about.
 #[derive(Debug, Clone)]
@@ -107,6 +107,8 @@ macro_rules! rule_call {
         })
     };
 }
+
+pub(super) use rule_call;
 
 // === Changing
 
@@ -483,7 +485,7 @@ fn shown_agreement(message: &proto::Agreement, hub: &DomainName) -> Result<Shown
     Ok(ShownAgreement { version, openings })
 }
 
-fn endless(what: &str) -> Error {
+pub(super) fn endless(what: &str) -> Error {
     Error::Input { what: format!("the list of {what}"), why: format!("has more than {MAX_PAGES} pages") }
 }
 

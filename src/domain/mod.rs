@@ -9,6 +9,7 @@ pub mod derive;
 pub mod directory;
 pub mod id;
 pub mod identifier;
+pub mod issuing;
 pub mod outcome;
 pub mod record;
 pub mod rules;

@@ -156,6 +156,9 @@ codes! {
         PublicationInvalid = 38, "PUBLICATION_INVALID";
         KeyPossessionUnproven = 39, "KEY_POSSESSION_UNPROVEN";
         CalendarInvalid = 40, "CALENDAR_INVALID";
+        IssuingRightNotValid = 41, "ISSUING_RIGHT_NOT_VALID";
+        IssuingRightInvalid = 42, "ISSUING_RIGHT_INVALID";
+        IssuingRightUnknown = 43, "ISSUING_RIGHT_UNKNOWN";
     }
 }
 
@@ -178,6 +181,7 @@ codes! {
         Validity = 13, "VALIDITY";
         IdentifierTaken = 14, "IDENTIFIER_TAKEN";
         Status = 15, "STATUS";
+        Issuer = 16, "ISSUER";
     }
 }
 
@@ -257,6 +261,10 @@ pub enum Effect {
     KeyRegistered(KeyId),
     /// A key is inactive from this entry on.
     KeyRetired(KeyId),
+    /// A department may publish records of a resource, from this entry on.
+    IssuingRightGranted,
+    /// A department's right to publish records of a resource ended with this entry.
+    IssuingRightWithdrawn,
     /// A part of a catalog was entered, without effect.
     CatalogPartEntered(Digest),
     /// A catalog is in force.

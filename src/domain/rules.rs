@@ -9,6 +9,7 @@ use super::{
     directory::{Directory, Key, System},
     id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
     identifier::Uscc,
+    issuing::IssuingRights,
     outcome::Effect,
     statement::{Genesis, Header, Policy, RuleChange, Statement},
     time::Time,
@@ -33,6 +34,8 @@ pub struct Rules {
     pub catalog: Catalog,
     /// The working days.
     pub calendar: Calendar,
+    /// Who may publish records of which resource beside its provider.
+    pub issuing_rights: IssuingRights,
     /// The agreements.
     pub agreements: Agreements,
     /// The index of the entry that changed the rules last.
@@ -75,6 +78,7 @@ impl Rules {
             directory,
             catalog: Catalog::default(),
             calendar: Calendar::default(),
+            issuing_rights: IssuingRights::default(),
             agreements: Agreements::default(),
             version: 0,
         }
@@ -115,6 +119,12 @@ impl Rules {
                     (Some(known), Some(stated)) => Some(known.min(stated)),
                     (known, stated) => known.or(stated),
                 };
+            }
+            (RuleChange::GrantIssuingRight(grant), Effect::IssuingRightGranted) => {
+                self.issuing_rights.grant(index, grant.clone());
+            }
+            (RuleChange::WithdrawIssuingRight { resource_id, department }, Effect::IssuingRightWithdrawn) => {
+                self.issuing_rights.withdraw(index, resource_id, department)?;
             }
             (RuleChange::CatalogPart { part, resources }, Effect::CatalogPartEntered(entered)) if part == entered => {
                 self.catalog.parts.insert(*part, resources.clone());

@@ -12,6 +12,7 @@ use super::{
         SystemId,
     },
     identifier::Uscc,
+    issuing::IssuingGrant,
     record::{RecordStatus, Validity},
     time::Time,
 };
@@ -184,6 +185,8 @@ pub enum RuleChange {
     RegisterSystem { system: SystemId, capabilities: BTreeSet<Capability> },
     RegisterKey { system: SystemId, kid: KeyId, public_key: [u8; 32], possession: Vec<u8> },
     RetireKey { kid: KeyId, compromised_since: Option<Time> },
+    GrantIssuingRight(IssuingGrant),
+    WithdrawIssuingRight { resource_id: ResourceId, department: Uscc },
     CatalogPart { part: Digest, resources: Vec<Arc<Resource>> },
     CatalogRelease { base_version: u64, parts: Vec<Digest> },
     CalendarYear(CalendarYear),
@@ -201,6 +204,8 @@ impl RuleChange {
         match self {
             Self::RegisterDepartment { .. }
             | Self::RegisterSystem { .. }
+            | Self::GrantIssuingRight(_)
+            | Self::WithdrawIssuingRight { .. }
             | Self::CatalogPart { .. }
             | Self::CatalogRelease { .. }
             | Self::CalendarYear(_)

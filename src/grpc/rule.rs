@@ -6,14 +6,15 @@ use tonic::{Request, Response, Status};
 
 use super::{Page, Services, blocking, peer_of, receipt_to_proto, status};
 use crate::{
-    domain::{identifier::Uscc, outcome::Outcome},
+    domain::{id::ResourceId, identifier::Uscc, issuing::IssuingRight, outcome::Outcome},
     wire::{
         self,
         proto::{
             CatalogResource, GetAgreementRequest, GetAgreementResponse, GetDepartmentRequest, GetDepartmentResponse,
-            GetHubRequest, GetHubResponse, GetResourceRequest, GetResourceResponse, ListAgreementsRequest,
-            ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse, ListDepartmentsRequest,
-            ListDepartmentsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
+            GetHubRequest, GetHubResponse, GetIssuingRightRequest, GetIssuingRightResponse, GetResourceRequest,
+            GetResourceResponse, ListAgreementsRequest, ListAgreementsResponse, ListCalendarYearsRequest,
+            ListCalendarYearsResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest,
+            ListIssuingRightsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
             SubmitRuleResponse, rule_service_server::RuleService,
         },
     },
@@ -54,9 +55,7 @@ impl RuleService for Services {
     ) -> Result<Response<GetDepartmentResponse>, Status> {
         let peer = peer_of(&request)?;
         let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
-        let text = &request.get_ref().uscc;
-        let uscc: Uscc =
-            text.parse().map_err(|error| status::argument("uscc", &format!("is no credit code: {error}")))?;
+        let uscc = uscc_of("uscc", &request.get_ref().uscc)?;
         let department = wire::department_to_proto(&snapshot.rules.directory, &uscc);
         let department = department.ok_or_else(|| status::not_found(format!("department {uscc}")))?;
         Ok(Response::new(GetDepartmentResponse { department: Some(department) }))
@@ -112,6 +111,39 @@ impl RuleService for Services {
         Ok(Response::new(ListResourcesResponse { resources, next_page_token, catalog_version: catalog.version }))
     }
 
+    async fn get_issuing_right(
+        &self,
+        request: Request<GetIssuingRightRequest>,
+    ) -> Result<Response<GetIssuingRightResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let GetIssuingRightRequest { resource_id, department } = request.get_ref();
+        let resource: ResourceId = resource_id
+            .parse()
+            .map_err(|error| status::argument("resource_id", &format!("is no resource id: {error}")))?;
+        let rights = snapshot.rules.issuing_rights.of(&resource, &uscc_of("department", department)?);
+        let issuing_rights = rights.iter().map(wire::issuing_right_to_proto).collect();
+        Ok(Response::new(GetIssuingRightResponse { issuing_rights }))
+    }
+
+    async fn list_issuing_rights(
+        &self,
+        request: Request<ListIssuingRightsRequest>,
+    ) -> Result<Response<ListIssuingRightsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let all = snapshot.rules.issuing_rights.iter().flat_map(|((resource, department), rights)| {
+            // Sorts as the rights do: a space comes before whatever a resource id may hold.
+            let place = move |right: &IssuingRight| format!("{resource} {department} {:020}", right.granted_index);
+            rights.iter().map(move |right| (place(right), right))
+        });
+        let after = all.filter(|(place, _)| *place > page.after);
+        let (issuing_rights, next_page_token) =
+            page.fill(after.map(|(place, right)| (place, wire::issuing_right_to_proto(right))));
+        Ok(Response::new(ListIssuingRightsResponse { issuing_rights, next_page_token }))
+    }
+
     async fn get_agreement(
         &self,
         request: Request<GetAgreementRequest>,
@@ -153,4 +185,9 @@ impl RuleService for Services {
         let (calendar_years, next_page_token) = page.fill(members.filter(|(year, _)| *year > page.after));
         Ok(Response::new(ListCalendarYearsResponse { calendar_years, next_page_token }))
     }
+}
+
+/// A credit code that a request names in a field.
+fn uscc_of(field: &str, text: &str) -> Result<Uscc, Status> {
+    text.parse().map_err(|error| status::argument(field, &format!("is no credit code: {error}")))
 }

@@ -243,10 +243,14 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::AgreementTextInvalid
         | R::AgreementSignatureInvalid
         | R::KeyPossessionUnproven
+        | R::IssuingRightInvalid
         | R::PublicationInvalid => Code::InvalidArgument,
-        R::ResourceUnknown | R::DepartmentUnknown | R::SystemUnknown | R::KeyUnknown | R::CatalogPartUnknown => {
-            Code::NotFound
-        }
+        R::ResourceUnknown
+        | R::DepartmentUnknown
+        | R::SystemUnknown
+        | R::KeyUnknown
+        | R::IssuingRightUnknown
+        | R::CatalogPartUnknown => Code::NotFound,
         R::RequestIdReused | R::KeyExists => Code::AlreadyExists,
         R::CapabilityMissing
         | R::ResourceNotOwned
@@ -260,6 +264,7 @@ fn code_of(reason: RefusalReason) -> Code {
         R::ClockSkew
         | R::KeyRetired
         | R::ResourceVersionStale
+        | R::IssuingRightNotValid
         | R::AgreementNotActivated
         | R::AgreementNotYetValid
         | R::AgreementExpired

@@ -10,11 +10,15 @@ use serde_json::Value;
 use crate::{
     domain::{
         catalog::Resource,
-        decide::{FieldViolation, RecordClaims, RecordFacts, admit, check_record, decide_publication, record_terms},
+        decide::{
+            FieldViolation, RecordClaims, RecordFacts, admit, check_record, decide_publication, may_continue,
+            record_terms,
+        },
         id::{Digest, Handle, KeyId, SystemId},
         identifier::Uscc,
         outcome::{Outcome, RecordViolation, Refusal, RefusalReason},
         record::RecordHead,
+        rules::Rules,
         statement::{Publication, PublishedRecord, Statement},
         time::Moment,
     },
@@ -117,7 +121,7 @@ impl Hub {
         };
         let standing = verified.standing(reused, &[]);
         let permitted = admit(&snapshot.rules, &verified.statement, standing, &now)
-            .and_then(|()| decide_publication(&snapshot.rules, &verified.header.actor, publication))
+            .and_then(|()| decide_publication(&snapshot.rules, &verified.header.actor, publication, &now))
             .and_then(|resource| {
                 let mismatch = || Refusal::new(RefusalReason::PublicationInvalid, "one body for each record");
                 given.corresponds.then_some(resource).ok_or_else(mismatch)
@@ -129,8 +133,10 @@ impl Hub {
                 return Ok(Attempt::Decided(Box::new(draft), Vec::new()));
             }
         };
-        let examined = given.examined(&snapshot, verified.header.actor.department(), publication);
-        let checked = self.check_records(&resource, publication, &examined)?;
+        let department = verified.header.actor.department();
+        let examined = given.examined(&snapshot, department, publication);
+        let issuing = Issuing { rules: &snapshot.rules, resource: &resource, department, now: &now };
+        let checked = self.check_records(&issuing, publication, &examined)?;
         self.bodies.put(&checked.bodies).inspect_err(|error| {
             // As with the log: a sync that failed is never tried again.
             if matches!(error, store::Error::Unknown { .. }) {
@@ -145,7 +151,7 @@ impl Hub {
 
     fn check_records<'a>(
         &self,
-        resource: &Resource,
+        issuing: &Issuing<'_>,
         publication: &Publication,
         examined: &'a [Examination],
     ) -> Result<Checked<'a>, Error> {
@@ -158,7 +164,7 @@ impl Hub {
             let found = match examined {
                 Err(violations) => Err(violations.clone()),
                 Ok(examined) => {
-                    let terms = self.terms.of_record(resource, &examined.fields, examined.issuer_key);
+                    let terms = self.terms.of_record(issuing.resource, &examined.fields, examined.issuer_key);
                     let owner = match terms {
                         Some(terms) => {
                             checked.grounds.extend([Ground::key(&terms.record_key), Ground::key(&terms.holder_key)]);
@@ -170,7 +176,7 @@ impl Hub {
                         None => None,
                     };
                     let violations =
-                        check((resource, publication.resource_version, record), examined, current.as_ref(), owner);
+                        issuing.check((publication.resource_version, record), examined, current.as_ref(), owner);
                     match terms {
                         Some(terms) if violations.is_empty() => {
                             taken.insert(terms.record_key, record.handle);
@@ -185,10 +191,11 @@ impl Hub {
         Ok(checked)
     }
 
-    /// What the hub has of some records of a resource of the peer's department. Blocks.
+    /// What the hub has of some records of a resource of which the peer's department is the provider, or has or had the right to
+    /// issue. Blocks.
     ///
     /// # Errors
-    /// When the peer is not the provider, or asks for too many.
+    /// When it is neither, or asks for too many.
     pub fn record_states(
         &self,
         peer: &SystemId,
@@ -197,7 +204,11 @@ impl Hub {
     ) -> Result<Vec<(Handle, Option<RecordHead>)>, Error> {
         let snapshot = self.known_peer(peer)?;
         let resource = snapshot.rules.catalog.newest(resource_id).map(|(_, resource)| resource);
-        if resource.is_none_or(|resource| resource.provider != *peer.department()) {
+        let publishes = |resource: &Resource| {
+            let rights = || snapshot.rules.issuing_rights.of(&resource.resource_id, peer.department());
+            resource.provider == *peer.department() || !rights().is_empty()
+        };
+        if !resource.is_some_and(|resource| publishes(resource)) {
             return Err(Error::NotFound(format!("resource {resource_id} of {}", peer.department())));
         }
         if handles.len() > MAX_STATES {
@@ -319,18 +330,31 @@ fn examine_body(
     })
 }
 
-/// All that the rules find wrong with a record.
-fn check(
-    (resource, resource_version, record): (&Resource, u32, &PublishedRecord),
-    examined: &Examined,
-    current: Option<&RecordHead>,
-    identifier_owner: Option<Handle>,
-) -> Vec<FieldViolation> {
-    let identifier = record_terms(resource, &examined.fields)
-        .and_then(|(record_id, _)| canonical(resource, resource.record_id_field.as_str(), record_id));
-    let expected_handle = identifier
-        .and_then(|identifier| record_handle(&examined.salt, resource.resource_id.as_str(), &identifier).ok())
-        .map(Handle);
-    let facts = RecordFacts { current, identifier_owner, expected_handle };
-    check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)
+/// Who publishes what, under which rules, and when.
+struct Issuing<'a> {
+    rules: &'a Rules,
+    resource: &'a Resource,
+    department: &'a Uscc,
+    now: &'a Moment,
+}
+
+impl Issuing<'_> {
+    /// All that the rules find wrong with a record.
+    fn check(
+        &self,
+        (resource_version, record): (u32, &PublishedRecord),
+        examined: &Examined,
+        current: Option<&RecordHead>,
+        identifier_owner: Option<Handle>,
+    ) -> Vec<FieldViolation> {
+        let Self { rules, resource, department, now } = *self;
+        let identifier = record_terms(resource, &examined.fields)
+            .and_then(|(record_id, _)| canonical(resource, resource.record_id_field.as_str(), record_id));
+        let expected_handle = identifier
+            .and_then(|identifier| record_handle(&examined.salt, resource.resource_id.as_str(), &identifier).ok())
+            .map(Handle);
+        let may_continue = current.is_none_or(|current| may_continue(rules, resource, department, current, now));
+        let facts = RecordFacts { issuer: department, current, may_continue, identifier_owner, expected_handle };
+        check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)
+    }
 }

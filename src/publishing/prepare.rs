@@ -10,6 +10,7 @@ use crate::{
         catalog::{Field, Resource},
         decide::{RecordClaims, RecordFacts, check_record},
         id::{Digest, FieldCode, Handle},
+        identifier::Uscc,
         record::{RecordStatus, Validity},
         statement::PublishedRecord,
         time::Time,
@@ -29,7 +30,9 @@ pub struct Publisher<'a> {
     pub resource: &'a Resource,
     /// That version.
     pub resource_version: u32,
-    /// The provider's secret, from which every record's salt follows.
+    /// The department that publishes: the resource's provider, or one that has the right to issue it.
+    pub issuer: Uscc,
+    /// The publisher's secret, from which every record's salt follows.
     pub secret: &'a Secret,
 }
 
@@ -171,12 +174,18 @@ impl Publisher<'_> {
             status: RecordStatus::Active,
         };
         let claims = RecordClaims {
-            iss: self.resource.provider.to_string(),
+            iss: self.issuer.to_string(),
             vct: self.resource.vct(self.resource_version),
             jti: record.handle,
             ver: record.version,
         };
-        let facts = RecordFacts { current: None, identifier_owner: None, expected_handle: Some(record.handle) };
+        let facts = RecordFacts {
+            issuer: &self.issuer,
+            current: None,
+            may_continue: true,
+            identifier_owner: None,
+            expected_handle: Some(record.handle),
+        };
         let broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
         let broken = broken.iter().filter(|violation| !violation.field.as_deref().is_some_and(follows));
         rejections.extend(broken.map(|violation| Rejection::of_rule(row.line(), violation)));
@@ -196,7 +205,7 @@ impl Publisher<'_> {
         random: &dyn Random,
     ) -> Result<IssuedRecord, Error> {
         let claims = sd_jwt::RecordClaims {
-            iss: self.resource.provider.to_string(),
+            iss: self.issuer.to_string(),
             vct: self.resource.vct(self.resource_version),
             jti: record.handle.0,
             ver: next.version.into(),

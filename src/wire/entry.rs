@@ -218,6 +218,8 @@ fn effect_to_proto(effect: &Effect) -> ProtoEffect {
         Effect::SystemRegistered => ProtoEffect::SystemRegistered(proto::SystemRegistered {}),
         Effect::KeyRegistered(kid) => ProtoEffect::KeyRegistered(proto::KeyRegistered { kid: kid_to_text(kid) }),
         Effect::KeyRetired(kid) => ProtoEffect::KeyRetired(proto::KeyRetired { kid: kid_to_text(kid) }),
+        Effect::IssuingRightGranted => ProtoEffect::IssuingRightGranted(proto::IssuingRightGranted {}),
+        Effect::IssuingRightWithdrawn => ProtoEffect::IssuingRightWithdrawn(proto::IssuingRightWithdrawn {}),
         Effect::CatalogPartEntered(part) => {
             ProtoEffect::CatalogPartEntered(proto::CatalogPartEntered { part: part.0.to_vec() })
         }
@@ -364,6 +366,8 @@ fn read_effect(reading: &mut Reading, applied: &proto::Applied) -> Option<Effect
         Some(ProtoEffect::SystemRegistered(_)) => Effect::SystemRegistered,
         Some(ProtoEffect::KeyRegistered(key)) => Effect::KeyRegistered(kid(reading, &key.kid)?),
         Some(ProtoEffect::KeyRetired(key)) => Effect::KeyRetired(kid(reading, &key.kid)?),
+        Some(ProtoEffect::IssuingRightGranted(_)) => Effect::IssuingRightGranted,
+        Some(ProtoEffect::IssuingRightWithdrawn(_)) => Effect::IssuingRightWithdrawn,
         Some(ProtoEffect::CatalogPartEntered(entered)) => {
             Effect::CatalogPartEntered(reading.bytes("applied.part", &entered.part)?)
         }

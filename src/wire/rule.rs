@@ -9,7 +9,7 @@ use super::{
     calendar::{calendar_year_to_proto, read_calendar_year},
     catalog::{read_resource, resource_to_proto},
     directory::{capabilities_to_numbers, read_capabilities, read_key, read_kid},
-    proto,
+    issuing, proto,
     reading::{Malformed, Reading, decode_canonical, timestamp},
     statement::{MAX_NAME_CHARS, read_header},
 };
@@ -58,6 +58,18 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
                 header,
                 kid: super::kid_to_text(kid),
                 compromised_since: compromised_since.map(timestamp),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::GrantIssuingRight(grant) => {
+            ("grant-issuing-right", issuing::grant_to_proto(header, grant).encode_to_vec())
+        }
+        RuleChange::WithdrawIssuingRight { resource_id, department } => (
+            "withdraw-issuing-right",
+            proto::WithdrawIssuingRightStatement {
+                header,
+                resource_id: resource_id.to_string(),
+                department: department.as_str().to_owned(),
             }
             .encode_to_vec(),
         ),
@@ -146,6 +158,8 @@ pub(super) fn read(reading: &mut Reading, kind: &str, payload: &[u8]) -> Option<
         "register-system" => decoded(reading, payload, register_system),
         "register-key" => decoded(reading, payload, register_key),
         "retire-key" => decoded(reading, payload, retire_key),
+        "grant-issuing-right" => decoded(reading, payload, grant_issuing_right),
+        "withdraw-issuing-right" => decoded(reading, payload, withdraw_issuing_right),
         "catalog-part" => decoded(reading, payload, |reading, message| catalog_part(reading, message, payload)),
         "catalog-release" => decoded(reading, payload, catalog_release),
         "calendar-year" => decoded(reading, payload, calendar_year),
@@ -207,6 +221,20 @@ fn retire_key(reading: &mut Reading, message: proto::RetireKeyStatement) -> Chan
     };
     let change =
         kid.zip(compromised_since).map(|(kid, compromised_since)| RuleChange::RetireKey { kid, compromised_since });
+    (message.header, change)
+}
+
+fn grant_issuing_right(reading: &mut Reading, message: proto::GrantIssuingRightStatement) -> Change {
+    let grant = issuing::read_grant(reading, &message);
+    (message.header, grant.map(RuleChange::GrantIssuingRight))
+}
+
+fn withdraw_issuing_right(reading: &mut Reading, message: proto::WithdrawIssuingRightStatement) -> Change {
+    let resource_id = reading.name("resource_id", &message.resource_id);
+    let department = reading.name("department", &message.department);
+    let change = resource_id
+        .zip(department)
+        .map(|(resource_id, department)| RuleChange::WithdrawIssuingRight { resource_id, department });
     (message.header, change)
 }
 

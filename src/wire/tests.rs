@@ -16,6 +16,7 @@ use crate::{
         derive::DerivationRule,
         directory::Capability,
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
+        issuing::IssuingGrant,
         outcome::{
             Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal,
             RefusalReason, Suppressed,
@@ -148,6 +149,23 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ),
         ("register-key", rule(KeyRequest::sign(&key(), &header().hub, &system()).unwrap().into_change())),
         ("retire-key", rule(RuleChange::RetireKey { kid, compromised_since: Some(header().issued_at) })),
+        (
+            "grant-issuing-right",
+            rule(RuleChange::GrantIssuingRight(IssuingGrant {
+                resource_id: "samr.business-licence".parse().unwrap(),
+                department: "11430000006122244L".parse().unwrap(),
+                valid_from: Time::from_millis(1_772_380_800_000).unwrap(),
+                valid_until: Time::from_millis(1_803_916_800_000).unwrap(),
+                succeeds: [DEPARTMENT.parse().unwrap()].into(),
+            })),
+        ),
+        (
+            "withdraw-issuing-right",
+            rule(RuleChange::WithdrawIssuingRight {
+                resource_id: "samr.business-licence".parse().unwrap(),
+                department: "11430000006122244L".parse().unwrap(),
+            }),
+        ),
         ("catalog-part", rule(RuleChange::CatalogPart { part, resources: vec![Arc::new(resource())] })),
         ("catalog-release", rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])] })),
         (
@@ -302,6 +320,8 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
         ("system-registered", applied(Effect::SystemRegistered)),
         ("key-registered", applied(Effect::KeyRegistered(first_key().0))),
         ("key-retired", applied(Effect::KeyRetired(first_key().0))),
+        ("issuing-right-granted", applied(Effect::IssuingRightGranted)),
+        ("issuing-right-withdrawn", applied(Effect::IssuingRightWithdrawn)),
         ("catalog-part-entered", applied(Effect::CatalogPartEntered(Digest([6; 32])))),
         (
             "catalog-released",
@@ -526,7 +546,7 @@ fn payload_type_of_another_kind_does_not_read() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..15usize) {
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..statements().len()) {
         let kinds: Vec<_> = statements().into_iter().map(|(kind, _)| kind).collect();
         let _ = read_statement(&dsse::payload_type(kinds[kind]), &bytes);
         let _ = Entry::decode(&bytes);

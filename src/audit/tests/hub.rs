@@ -14,7 +14,10 @@ use crate::{
     domain::{
         agreement::{AgreementText, LookupKind},
         catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
-        decide::{Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule},
+        decide::{
+            Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule,
+            may_continue,
+        },
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
         outcome::{Effect, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation},
@@ -216,9 +219,8 @@ impl Hub {
                 decide_rule(&self.rules, header, change, facts, &now).map(Outcome::Applied)
             }
             Statement::Query(_, query) => self.answer(header, query, records, &now),
-            Statement::Publication(_, publication) => {
-                decide_publication(&self.rules, &header.actor, publication).map(|_| self.examine(publication))
-            }
+            Statement::Publication(_, publication) => decide_publication(&self.rules, &header.actor, publication, &now)
+                .map(|resource| self.examine(&resource, header, publication, &now)),
             Statement::Trace(..) => Ok(Outcome::HolderTraced(HolderTraced { log_size: self.size(), exchanges: 1 })),
             Statement::Erasure(..) => Ok(Outcome::ErasureOrdered),
             Statement::Genesis(_) => panic!("decided at genesis"),
@@ -263,10 +265,10 @@ impl Hub {
     }
 
     /// Examines records as far as that needs no body.
-    fn examine(&self, publication: &Publication) -> Outcome {
+    fn examine(&self, resource: &Resource, header: &Header, publication: &Publication, now: &Moment) -> Outcome {
         let issuer = self.rules.directory.keys.get(&publication.issuer_key).filter(|key| key.is_active());
-        let (_, resource) = self.rules.catalog.newest(publication.resource_id.as_str()).unwrap();
-        let is_issuer = issuer.is_some_and(|key| *key.system.department() == resource.provider);
+        let department = header.actor.department();
+        let is_issuer = issuer.is_some_and(|key| key.system.department() == department);
         let violations = |record: &PublishedRecord| {
             let current = self.records.get(&record.handle);
             let next = current.map_or(1, |(_, head)| head.version + 1);
@@ -277,6 +279,10 @@ impl Hub {
                 (record.status != RecordStatus::Expired, RecordViolation::Status),
                 (from.zip(until).is_none_or(|(from, until)| from <= until), RecordViolation::Validity),
                 (is_issuer, RecordViolation::Signature),
+                (
+                    current.is_none_or(|(_, head)| may_continue(&self.rules, resource, department, head, now)),
+                    RecordViolation::Issuer,
+                ),
             ]
             .into_iter()
             .filter_map(|(holds, violation)| (!holds).then_some(violation))

@@ -4,7 +4,7 @@ use crate::{
     audit::{Basis, Fact},
     domain::{
         decide::decide_publication,
-        outcome::{Outcome, RecordViolation, Refusal, RefusalReason},
+        outcome::{Outcome, Refusal, RefusalReason},
         record::RecordStatus,
         statement::{Publication, PublishedRecord},
     },
@@ -23,7 +23,8 @@ pub(super) fn follow(
     admitted: Result<(), Refusal>,
     found: &mut Found,
 ) -> Result<Basis, Error> {
-    let taken = admitted.and_then(|()| decide_publication(&ledger.rules, &act.header.actor, publication).map(|_| ()));
+    let taken =
+        admitted.and_then(|()| decide_publication(&ledger.rules, &act.header.actor, publication, &act.now).map(|_| ()));
     let bodies = Basis::Attested(Fact::RecordBodies);
     let results = match &act.entry.outcome {
         Outcome::Refused(_) => {
@@ -43,24 +44,28 @@ pub(super) fn follow(
     for (record, violations) in (0..).zip(&publication.records).zip(results) {
         let is_accepted = violations.is_empty();
         if is_accepted {
-            check_accepted(ledger, publication, record.1, found);
+            check_accepted(ledger, act, publication, record.1, found);
         }
-        let result = (is_accepted, violations.contains(&RecordViolation::Version));
-        ledger.records.publish(act, publication, record, result)?;
+        ledger.records.publish(act, publication, record, violations)?;
     }
     Ok(bodies)
 }
 
 /// What an accepted record must be, whatever its body and its earlier versions.
-fn check_accepted(ledger: &Ledger<'_>, publication: &Publication, record: &PublishedRecord, found: &mut Found) {
+fn check_accepted(
+    ledger: &Ledger<'_>,
+    act: &Act<'_>,
+    publication: &Publication,
+    record: &PublishedRecord,
+    found: &mut Found,
+) {
     let reversed = matches!((record.validity.from, record.validity.until), (Some(from), Some(until)) if from > until);
     let issuer = ledger.rules.directory.keys.get(&publication.issuer_key).filter(|key| key.is_active());
-    let provider = ledger.rules.catalog.newest(publication.resource_id.as_str()).map(|(_, found)| found.provider);
-    let is_issuer = issuer.is_some_and(|key| provider.is_none_or(|provider| *key.system.department() == provider));
+    let is_issuer = issuer.is_some_and(|key| key.system.department() == act.header.actor.department());
     for (is_wrong, problem) in [
         (record.status == RecordStatus::Expired, "EXPIRED is not a status that can be published"),
         (reversed, "its validity ends before it begins"),
-        (!is_issuer, "the key that signed it is not an active key of its provider"),
+        (!is_issuer, "the key that signed it is not an active key of its publisher's department"),
     ] {
         if is_wrong {
             found.add(Fault::RecordInvalid, format!("record {} was accepted: {problem}", record.handle));

@@ -3,13 +3,17 @@
 //! The replay hands over what entries say of records. All of it is sorted by record and followed record by record, so that any
 //! number of records takes no memory.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 
 use crate::{
     domain::{
         decide::{is_released, released_status},
+        directory::Key,
         id::{Digest, FieldCode, Handle, KeyId},
-        outcome::RecordRelease,
+        identifier::Uscc,
+        outcome::{RecordRelease, RecordViolation},
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{Publication, PublishedRecord, Query},
@@ -76,6 +80,9 @@ struct Published {
     /// Whether it was carried over: of versions that nothing rests on any more, the log need not have all.
     #[prost(bool, tag = "7")]
     is_carried: bool,
+    /// Whether that it is another department's is among the reasons for which it was rejected.
+    #[prost(bool, tag = "8")]
+    is_issuer_rejected: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -95,13 +102,13 @@ impl Records {
         Self { sorter: Sorter::new(), item: Vec::new() }
     }
 
-    /// Takes a record of a publication, and whether it was accepted or for its version rejected.
+    /// Takes a record of a publication, and for which violations it was rejected, if for any.
     pub(super) fn publish(
         &mut self,
         act: &Act<'_>,
         publication: &Publication,
         (position, record): (u32, &PublishedRecord),
-        (is_accepted, is_version_rejected): (bool, bool),
+        violations: &BTreeSet<RecordViolation>,
     ) -> Result<(), Error> {
         let said = Said {
             is_sealed: act.is_sealed,
@@ -111,8 +118,9 @@ impl Records {
             status: status_to_number(record.status),
             jwt_sha256: record.jwt_sha256.0.to_vec(),
             deed: Some(Deed::Published(Published {
-                is_accepted,
-                is_version_rejected,
+                is_accepted: violations.is_empty(),
+                is_version_rejected: violations.contains(&RecordViolation::Version),
+                is_issuer_rejected: violations.contains(&RecordViolation::Issuer),
                 resource_version: publication.resource_version,
                 valid_from: record.validity.from.map(days_of_date),
                 valid_until: record.validity.until.map(days_of_date),
@@ -218,7 +226,7 @@ impl Life<'_> {
         };
         match &said.deed {
             Some(Deed::Published(published)) => {
-                self.check_published(said, published, &mut find);
+                self.check_published(index, said, published, &mut find);
                 if published.is_accepted {
                     self.current = head(handle, index, said, published)
                         .map(|head| Current { resource_id: said.resource_id.clone(), head });
@@ -229,12 +237,13 @@ impl Life<'_> {
         }
     }
 
-    fn check_published(&self, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
+    fn check_published(&self, index: u64, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
         let next = self.current.as_ref().map_or(1, |current| current.head.version.saturating_add(1));
         let follows = said.version == next || (published.is_carried && said.version > next);
         if follows && published.is_version_rejected {
             find(Fault::RecordVersion, format!("version {next} was rejected, though it is the next"));
         }
+        self.check_issuer(index, said, published, find);
         if !published.is_accepted {
             return;
         }
@@ -244,6 +253,40 @@ impl Life<'_> {
         if let Some(current) = self.current.as_ref().filter(|current| current.resource_id != said.resource_id) {
             find(Fault::RecordInvalid, format!("its handle is that of a record of {}", current.resource_id));
         }
+    }
+
+    /// A record is continued by the department that published its current version, or by one that was granted to succeed it.
+    fn check_issuer(&self, index: u64, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
+        let keys = &self.rules.directory.keys;
+        let department = |key: Option<&Key>| key.map(|key| *key.system.department());
+        let owner = self.current.as_ref().and_then(|current| department(keys.get(&current.head.issuer_key)));
+        let issuer = <[u8; 32]>::try_from(published.issuer_key.as_slice()).map(KeyId);
+        let issuer = department(issuer.ok().and_then(|kid| keys.get(&kid)));
+        // A key that nobody has is found elsewhere.
+        let Some(issuer) = issuer else { return };
+        let may = owner.is_none_or(|owner| owner == issuer || self.succeeds(index, said, &issuer, &owner));
+        if published.is_accepted && !may {
+            let owner = owner.map(|owner| owner.to_string()).unwrap_or_default();
+            find(Fault::RecordForeign, format!("{issuer} published it, though it is a record of {owner}"));
+        }
+        if published.is_issuer_rejected && may {
+            find(
+                Fault::RecordForeign,
+                format!("it was rejected as another department's, though {issuer} may continue it"),
+            );
+        }
+    }
+
+    fn succeeds(&self, index: u64, said: &Said, issuer: &Uscc, owner: &Uscc) -> bool {
+        let right = said
+            .resource_id
+            .parse()
+            .ok()
+            .and_then(|resource| self.rules.issuing_rights.standing_at(&resource, issuer, index));
+        let time = Time::from_millis(said.time);
+        right
+            .zip(time)
+            .is_some_and(|(right, time)| right.grant.succeeds.contains(owner) && right.is_valid(&Moment::new(time)))
     }
 
     fn check_released(&self, index: u64, said: &Said, released: &Released, find: &mut impl FnMut(Fault, String)) {

@@ -21,12 +21,13 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::CIVIL_OFFSET_SECONDS;
-use crate::domain::{
-    agreement::{AgreementText, LookupKind},
-    id::{AgreementId, Code, Digest, DomainName, FieldCode, ResourceId},
-    identifier::Uscc,
-    time::{Date, Time, date_of_days, days_of_date},
+use crate::{
+    cli::when::When,
+    domain::{
+        agreement::{AgreementText, LookupKind},
+        id::{AgreementId, Code, Digest, DomainName, FieldCode, ResourceId},
+        identifier::Uscc,
+    },
 };
 
 /// The terms of an agreement.
@@ -101,40 +102,6 @@ impl Terms {
     }
 }
 
-/// A civil day at +08:00, or an instant.
-#[derive(Debug, Clone, Copy)]
-enum When {
-    Day(Date),
-    At(Time),
-}
-
-impl When {
-    fn begin(self) -> Time {
-        match self {
-            Self::Day(day) => Time::start_of(day, CIVIL_OFFSET_SECONDS),
-            Self::At(time) => time,
-        }
-    }
-
-    fn end(self) -> Time {
-        match self {
-            Self::Day(day) => Time::start_of(date_of_days(days_of_date(day) + 1), CIVIL_OFFSET_SECONDS),
-            Self::At(time) => time,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = toml::value::Datetime::deserialize(deserializer)?.to_string();
-        let time = text.parse::<jiff::Timestamp>().ok().and_then(|time| Time::from_millis(time.as_millisecond()));
-        let day = || crate::domain::value::parse_date(&text);
-        time.map(Self::At).or_else(|| day().map(Self::Day)).ok_or_else(|| {
-            D::Error::custom("allowed is a day such as 2026-01-01, or a time with an offset: 2026-01-01T08:00:00+08:00")
-        })
-    }
-}
-
 fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(deserializer: D) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
@@ -184,6 +151,7 @@ fn positive<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default + PartialEq
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::domain::time::Time;
     use crate::wire;
 
     const HOUSING: &str = include_str!("../../../deploy/examples/agreement-housing.toml");

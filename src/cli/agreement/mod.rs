@@ -48,9 +48,6 @@ impl Run for Agreement {
     }
 }
 
-/// The offset of civil days from UTC, in seconds: +08:00.
-const CIVIL_OFFSET_SECONDS: i32 = 8 * 3_600;
-
 /// Where a version stands at a moment, by code and Chinese name: what is in force ends with its validity.
 fn standing(version: &AgreementVersion, now: Time) -> (&'static str, &'static str) {
     let is_over = version.text.valid_until <= now;

@@ -6,11 +6,12 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{CIVIL_OFFSET_SECONDS, lookup, standing};
+use super::{lookup, standing};
 use crate::{
     cli::{
         Exit, Output, Run, block_on, now,
         system::{AsSystem, OrHub as _},
+        when::CIVIL_OFFSET_SECONDS,
     },
     client::ShownAgreement,
     domain::{

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use tokio::task::JoinHandle;
 
 use crate::{
-    domain::{catalog::Resource, decide::FieldViolation, id::Handle, record::RecordStatus, time::Time},
+    domain::{
+        catalog::Resource, decide::FieldViolation, id::Handle, identifier::Uscc, record::RecordStatus, time::Time,
+    },
     publishing::{
         Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, NextVersion, PreparedRecord, Publisher,
         Rejection, next_version,
@@ -35,6 +37,7 @@ pub(super) trait Hub: Clone + Send + Sync + 'static {
 pub(super) struct Job<S> {
     pub(super) resource: Resource,
     pub(super) resource_version: u32,
+    pub(super) issuer: Uscc,
     pub(super) secret: Secret,
     pub(super) signer: S,
     pub(super) clock: fn() -> anyhow::Result<Time>,
@@ -116,7 +119,12 @@ impl<S: Signer + 'static> Job<S> {
     }
 
     fn publisher(&self) -> Publisher<'_> {
-        Publisher { resource: &self.resource, resource_version: self.resource_version, secret: &self.secret }
+        Publisher {
+            resource: &self.resource,
+            resource_version: self.resource_version,
+            issuer: self.issuer,
+            secret: &self.secret,
+        }
     }
 
     async fn publish<H: Hub>(
@@ -268,6 +276,7 @@ mod tests {
         let options = Options { ignored: ignored_names(&resource), ..Options::default() };
         let rows = tabular::read(Cursor::new(table), Format::Delimited, columns(&resource), &options).unwrap();
         let job = Job {
+            issuer: resource.provider,
             resource,
             resource_version: 1,
             secret: Secret::from_bytes(&[7; 32]),

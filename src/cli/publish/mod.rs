@@ -23,6 +23,7 @@ use crate::{
         decide::FieldViolation,
         id::{Handle, ResourceId},
         record::RecordStatus,
+        time::Moment,
     },
     publishing::{HeldState, IssuedRecord, columns, ignored_names},
     sign::SigningKey,
@@ -175,9 +176,14 @@ impl Publish {
     async fn publish(self, client: Client, file: File) -> anyhow::Result<Summary> {
         let entry = client.resource(&self.resource).await.context("cannot read the resource's catalog entry")?;
         let (version, resource) = (entry.version, entry.resource);
-        let own = client.system().department();
-        if resource.provider != *own {
-            let why = format!("{} is published by {}, and this system is of {own}", self.resource, resource.provider);
+        let own = *client.system().department();
+        // Before a table is read that the hub would refuse; it decides in the end.
+        if resource.provider != own && !self.may_issue(&client).await? {
+            let why = format!(
+                "{} is published by {}, and this system is of {own}, which has no right to issue it now: an administrator grants \
+                 one with `hutong issuing-right grant`",
+                self.resource, resource.provider
+            );
             return None.or_exit(Exit::Refused, why);
         }
         let mut progress = Progress::new(file.metadata()?.len());
@@ -196,6 +202,7 @@ impl Publish {
         let job = Job {
             resource: Resource::clone(&resource),
             resource_version: version,
+            issuer: own,
             secret: client.secret()?.clone(),
             signer: SigningKey::from_jwk(&client.signing_key().to_private_jwk())?,
             clock: now,
@@ -223,6 +230,13 @@ impl Publish {
             seconds,
             report,
         })
+    }
+
+    async fn may_issue(&self, client: &Client) -> anyhow::Result<bool> {
+        let rights = client.issuing_rights_of(&self.resource, client.system().department()).await;
+        let rights = rights.context("cannot read the rights to issue the resource")?;
+        let now = Moment::new(now()?);
+        Ok(rights.last().is_some_and(|right| right.ended_index.is_none() && right.is_valid(&now)))
     }
 
     fn format(&self) -> Format {

@@ -9,7 +9,9 @@ mod release;
 mod rule;
 
 pub use access::{Access, decide_access};
-pub use publication::{FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, record_terms};
+pub use publication::{
+    FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, may_continue, record_terms,
+};
 pub use release::{Found, Released, decide_release, is_released, most_released, released_status};
 pub use rule::{RuleFacts, decide_rule};
 

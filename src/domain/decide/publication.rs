@@ -7,14 +7,17 @@ use serde_json::Value;
 use crate::domain::{
     catalog::Resource,
     id::{Handle, SystemId},
+    identifier::Uscc,
     outcome::{RecordViolation as Violation, Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
     rules::Rules,
     statement::{Publication, PublishedRecord},
+    time::Moment,
     value,
 };
 
-/// Decides whether a publication is taken at all; its records are then checked one by one.
+/// Decides whether a publication is taken at all; its records are then checked one by one. Only the resource's provider may
+/// publish, and whoever has the right to issue it now.
 ///
 /// # Errors
 /// The refusal.
@@ -22,13 +25,14 @@ pub fn decide_publication(
     rules: &Rules,
     actor: &SystemId,
     publication: &Publication,
+    now: &Moment,
 ) -> Result<Arc<Resource>, Refusal> {
     let id = publication.resource_id.as_str();
     let Some((version, resource)) = rules.catalog.newest(id) else {
         return Err(Refusal::new(RefusalReason::ResourceUnknown, id));
     };
     if resource.provider != *actor.department() {
-        return Err(Refusal::new(RefusalReason::ResourceNotOwned, id));
+        may_issue(rules, resource, actor.department(), now)?;
     }
     if version != publication.resource_version {
         return Err(Refusal::new(RefusalReason::ResourceVersionStale, format!("the newest version is {version}")));
@@ -46,10 +50,31 @@ pub fn decide_publication(
     Ok(Arc::clone(resource))
 }
 
+fn may_issue(rules: &Rules, resource: &Resource, department: &Uscc, now: &Moment) -> Result<(), Refusal> {
+    let Some(right) = rules.issuing_rights.standing(&resource.resource_id, department) else {
+        return Err(Refusal::new(RefusalReason::ResourceNotOwned, resource.resource_id.as_str()));
+    };
+    if right.is_valid(now) {
+        return Ok(());
+    }
+    let term = format!("valid_from {} valid_until {}", right.grant.valid_from, right.grant.valid_until);
+    Err(Refusal::new(RefusalReason::IssuingRightNotValid, term))
+}
+
+/// Whether a department may publish the next version of a record whose current one another's key, or its own, signed: a record
+/// stays with the department that published it first, until another is granted to succeed that one.
+pub fn may_continue(rules: &Rules, resource: &Resource, department: &Uscc, current: &RecordHead, now: &Moment) -> bool {
+    let Some(owner) = rules.directory.keys.get(&current.issuer_key).map(|key| key.system.department()) else {
+        return false;
+    };
+    let right = || rules.issuing_rights.standing(&resource.resource_id, department);
+    owner == department || right().is_some_and(|right| right.grant.succeeds.contains(owner) && right.is_valid(now))
+}
+
 /// What a record's JWT claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordClaims {
-    /// The provider's credit code.
+    /// The credit code of the department that published it.
     pub iss: String,
     /// The resource and its version.
     pub vct: String,
@@ -62,8 +87,12 @@ pub struct RecordClaims {
 /// What the hub knows of a record beside its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordFacts<'a> {
+    /// Who publishes it.
+    pub issuer: &'a Uscc,
     /// The current version, where there is one.
     pub current: Option<&'a RecordHead>,
+    /// Whether the publisher [`may_continue`] the current version; true where there is none.
+    pub may_continue: bool,
     /// The handle of the record that has this one's identifier now.
     pub identifier_owner: Option<Handle>,
     /// The handle that the record salt makes of the identifier; `None` where the body has no identifier.
@@ -108,7 +137,7 @@ pub fn check_record(
     facts: &RecordFacts<'_>,
 ) -> Vec<FieldViolation> {
     let mut found = Vec::new();
-    check_claims(resource, resource_version, record, claims, &mut found);
+    check_claims(resource, resource_version, record, claims, facts.issuer, &mut found);
     check_succession(record, facts, &mut found);
     check_fields(resource, fields, &mut found);
     check_derived(resource, fields, &mut found);
@@ -121,11 +150,12 @@ fn check_claims(
     resource_version: u32,
     record: &PublishedRecord,
     claims: &RecordClaims,
+    issuer: &Uscc,
     found: &mut Vec<FieldViolation>,
 ) {
     let vct = resource.vct(resource_version);
     for (holds, description) in [
-        (claims.iss == resource.provider.as_str(), format!("iss must be {}", resource.provider)),
+        (claims.iss == issuer.as_str(), format!("iss must be {issuer}")),
         (claims.vct == vct, format!("vct must be {vct}")),
         (claims.jti == record.handle, "jti must be the handle in the statement".to_owned()),
         (claims.ver == record.version, format!("ver must be {}, as in the statement", record.version)),
@@ -142,6 +172,12 @@ fn check_succession(record: &PublishedRecord, facts: &RecordFacts<'_>, found: &m
         found.push(FieldViolation::of_record(
             Violation::Version,
             format!("version is {}, the next one is {next}", record.version),
+        ));
+    }
+    if !facts.may_continue {
+        found.push(FieldViolation::of_record(
+            Violation::Issuer,
+            "the record is another department's, and the right to issue does not name that one as succeeded",
         ));
     }
     if facts.expected_handle != Some(record.handle) {

@@ -8,6 +8,8 @@ use crate::domain::{
     catalog::{Resource, SharingClass},
     directory::Capability,
     id::{AgreementId, Digest, KeyId, ResourceId, SystemId},
+    identifier::Uscc,
+    issuing::IssuingGrant,
     outcome::{Effect, Refusal, RefusalReason as Reason},
     rules::Rules,
     statement::{AgreementConsent, Header, RuleChange},
@@ -63,6 +65,13 @@ pub fn decide_rule(
             Ok(Effect::KeyRegistered(*kid))
         }
         RuleChange::RetireKey { kid, .. } => retire_key(rules, actor, kid),
+        RuleChange::GrantIssuingRight(grant) => grant_issuing_right(rules, grant, now),
+        RuleChange::WithdrawIssuingRight { resource_id, department } => {
+            match rules.issuing_rights.standing(resource_id, department) {
+                Some(_) => Ok(Effect::IssuingRightWithdrawn),
+                None => refuse(Reason::IssuingRightUnknown, format!("{resource_id} {department}")),
+            }
+        }
         RuleChange::CatalogPart { part, resources } => enter_part(part, resources),
         RuleChange::CatalogRelease { base_version, parts } => release_catalog(rules, *base_version, parts),
         RuleChange::CalendarYear(year) => enter_year(rules, year, now),
@@ -106,6 +115,28 @@ fn retire_key(rules: &Rules, actor: &SystemId, kid: &KeyId) -> Result<Effect, Re
     }
     keep_administrator(after.has_administrator())?;
     Ok(Effect::KeyRetired(*kid))
+}
+
+/// A grant takes the place of the one that stands. The provider has its right by the catalog: it needs a grant only to continue
+/// others' records.
+fn grant_issuing_right(rules: &Rules, grant: &IssuingGrant, now: &Moment) -> Result<Effect, Refusal> {
+    let Some((_, resource)) = rules.catalog.newest(grant.resource_id.as_str()) else {
+        return refuse(Reason::ResourceUnknown, grant.resource_id.as_str());
+    };
+    let unknown = |department: &&Uscc| !rules.directory.departments.contains_key(department);
+    if let Some(department) = std::iter::once(&grant.department).chain(&grant.succeeds).find(unknown) {
+        return refuse(Reason::DepartmentUnknown, department.as_str());
+    }
+    for (term, holds) in [
+        ("department", grant.department != resource.provider || !grant.succeeds.is_empty()),
+        ("succeeds", !grant.succeeds.contains(&grant.department)),
+        ("valid_until", grant.valid_from < grant.valid_until && !now.reached(grant.valid_until)),
+    ] {
+        if !holds {
+            return refuse(Reason::IssuingRightInvalid, term);
+        }
+    }
+    Ok(Effect::IssuingRightGranted)
 }
 
 fn enter_part(part: &Digest, resources: &[Arc<Resource>]) -> Result<Effect, Refusal> {

@@ -68,7 +68,7 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    fn new(uscc: &str, seed: u8) -> Self {
+    pub(super) fn new(uscc: &str, seed: u8) -> Self {
         Self { system: system(uscc), key: key(seed) }
     }
 
@@ -269,6 +269,11 @@ impl World {
 
     /// A record of holder number `n`, at a version, with a body.
     pub(super) fn record(&self, n: u32, version: u32) -> (PublishedRecord, RecordBody) {
+        self.record_by(&self.provider, n, version)
+    }
+
+    /// The same, signed by a department.
+    pub(super) fn record_by(&self, issuer: &Actor, n: u32, version: u32) -> (PublishedRecord, RecordBody) {
         let (id, holder) = (licence_id(n), holder(n));
         let secret = Secret::from_bytes(&[5; 32]);
         let salt = record_salt(&secret, RESOURCE, &id).unwrap();
@@ -282,13 +287,13 @@ impl World {
             ("ZZYXQJZRQ".into(), Value::Null),
         ];
         let claims = RecordClaims {
-            iss: PROVIDER.into(),
+            iss: issuer.system.department().to_string(),
             vct: licence().vct(self.hub.snapshot().rules.catalog.newest(RESOURCE).unwrap().0),
             jti: handle,
             ver: version.into(),
             iat: self.clock.now().as_seconds(),
         };
-        let sd_jwt = issue(&self.provider.key, &SystemRandomness::new(), &claims, &fields).unwrap();
+        let sd_jwt = issue(&issuer.key, &SystemRandomness::new(), &claims, &fields).unwrap();
         let jwt = sd_jwt.split('~').next().unwrap();
         let record = PublishedRecord {
             handle: Handle(handle),
@@ -311,6 +316,16 @@ impl World {
         issuer_key: KeyId,
         records: Vec<(PublishedRecord, RecordBody)>,
     ) -> PublicationAnswer {
+        self.publish_by(&self.provider, issuer_key, records).await
+    }
+
+    /// Publishes records as a department.
+    pub(super) async fn publish_by(
+        &self,
+        publisher: &Actor,
+        issuer_key: KeyId,
+        records: Vec<(PublishedRecord, RecordBody)>,
+    ) -> PublicationAnswer {
         let (records, bodies) = records.into_iter().unzip();
         let publication = Publication {
             resource_id: RESOURCE.parse().unwrap(),
@@ -318,8 +333,8 @@ impl World {
             records,
             issuer_key,
         };
-        let envelope = self.provider.sign(&Statement::Publication(self.header(&self.provider), publication));
-        self.hub.publish(self.provider.system.clone(), envelope, bodies).await.unwrap()
+        let envelope = publisher.sign(&Statement::Publication(self.header(publisher), publication));
+        self.hub.publish(publisher.system.clone(), envelope, bodies).await.unwrap()
     }
 
     /// A query for one holder's name, and its openings.

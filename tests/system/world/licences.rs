@@ -85,7 +85,12 @@ pub(crate) struct Registry {
 
 impl Registry {
     fn publisher(&self) -> Publisher<'_> {
-        Publisher { resource: resource(), resource_version: 1, secret: self.client.secret().unwrap() }
+        Publisher {
+            resource: resource(),
+            resource_version: 1,
+            issuer: *self.client.system().department(),
+            secret: self.client.secret().unwrap(),
+        }
     }
 
     pub(crate) fn prepare(&self, licence: &Licence) -> PreparedRecord {

@@ -105,6 +105,17 @@ pub(super) enum Act {
         whose: usize,
         may: bool,
     },
+    /// A right to issue the first resource, from and until so many days from now.
+    Grant {
+        by: usize,
+        to: usize,
+        days: (i64, i64),
+        succeeds: Option<usize>,
+    },
+    Withdraw {
+        by: usize,
+        from: usize,
+    },
     Reclassify {
         resource: usize,
         field: usize,
@@ -136,6 +147,11 @@ fn who(usual: usize) -> impl Strategy<Value = usize> {
     mostly(usual, (0..PARTIES).collect())
 }
 
+fn who_publishes(resource: usize) -> impl Strategy<Value = usize> {
+    let (provider, other) = if resource == 0 { (PROVIDER, SECOND_PROVIDER) } else { (SECOND_PROVIDER, PROVIDER) };
+    prop_oneof![7 => Just(provider), 2 => Just(other), 1 => 0..PARTIES]
+}
+
 fn publish() -> impl Strategy<Value = Act> {
     let status = select(vec![
         RecordStatus::Active,
@@ -154,7 +170,7 @@ fn publish() -> impl Strategy<Value = Act> {
             let offset = if resource == 1 && !is_elsewhere { 100 } else { 0 };
             let records: Vec<_> =
                 records.into_iter().map(|(record, skip, status, days)| (record + offset, skip, status, days)).collect();
-            who(if resource == 0 { PROVIDER } else { SECOND_PROVIDER }).prop_map(move |by| Act::Publish {
+            who_publishes(resource).prop_map(move |by| Act::Publish {
                 by,
                 is_stale,
                 resource: if is_unknown { RESOURCES.len() - 1 } else { resource },
@@ -225,6 +241,16 @@ fn agreeing() -> impl Strategy<Value = Act> {
     prop_oneof![3 => proposal, 5 => consent, 3 => step.prop_map(|(which, by, step)| Act::Step { which, by, step })]
 }
 
+fn granting() -> impl Strategy<Value = Act> {
+    let days = select(vec![(0, 3), (0, 3), (0, 1), (1, 3), (-2, -1), (3, 1)]);
+    let party = || mostly(SECOND_PROVIDER, (0..PARTIES).collect());
+    let grant = (mostly(0, (0..PARTIES).collect()), party(), days, prop::option::weighted(0.4, who(PROVIDER)));
+    prop_oneof![
+        3 => grant.prop_map(|(by, to, days, succeeds)| Act::Grant { by, to, days, succeeds }),
+        1 => (mostly(0, (0..PARTIES).collect()), party()).prop_map(|(by, from)| Act::Withdraw { by, from }),
+    ]
+}
+
 fn administering() -> impl Strategy<Value = Act> {
     let class = select(vec![SharingClass::Unconditional, SharingClass::Conditional, SharingClass::NotShared]);
     let misdeed = select(vec![
@@ -248,6 +274,7 @@ fn administering() -> impl Strategy<Value = Act> {
         2 => (mostly(0, (0..PARTIES).collect()), misdeed).prop_map(|(by, misdeed)| Act::Misdeed { by, misdeed }),
         1 => mostly(SECOND_CONSUMER, (0..PARTIES).collect()).prop_map(|by| Act::Trace { by }),
         1 => mostly(0, (0..PARTIES).collect()).prop_map(|by| Act::Erase { by }),
+        4 => granting(),
     ]
 }
 

@@ -16,6 +16,7 @@ use crate::domain::{
     decide::counts_towards_limit,
     directory::Capability,
     id::{Digest, SystemId},
+    issuing::IssuingGrant,
     outcome::{Erased, Notice, Outcome, RefusalReason, Suppressed},
     record::Validity,
     statement::{Publication, PublishedRecord, RuleChange, Statement},
@@ -234,6 +235,22 @@ impl City {
             }
             Act::Rotate { whose, compromised } => self.rotate(whose, compromised),
             Act::Empower { whose, may } => self.empower(whose, may),
+            Act::Grant { by, to, days: (from, until), succeeds } => {
+                let department = |party: usize| *self.parties[party].newest.system.department();
+                let grant = IssuingGrant {
+                    resource_id: RESOURCES[0].parse().unwrap(),
+                    department: department(to),
+                    valid_from: self.hub.time.plus_seconds(from * 86_400),
+                    valid_until: self.hub.time.plus_seconds(until * 86_400),
+                    succeeds: succeeds.into_iter().map(department).collect(),
+                };
+                self.change(&self.newest(by), RuleChange::GrantIssuingRight(grant));
+            }
+            Act::Withdraw { by, from } => {
+                let department = *self.newest(from).system.department();
+                let resource_id = RESOURCES[0].parse().unwrap();
+                self.change(&self.newest(by), RuleChange::WithdrawIssuingRight { resource_id, department });
+            }
             Act::Reclassify { resource, field, class } => self.reclassify(resource, field, class),
             Act::Trace { by } => {
                 let signer = self.newest(by);

@@ -1,15 +1,20 @@
 //! Forged administration: of departments, systems, keys, and the catalog.
 
+use std::collections::BTreeSet;
+
 use super::{
-    super::hub::{ADMINISTRATION, Actor, PROVIDER, administrator, consumer, kid, provider, register_key, resource},
+    super::hub::{
+        ADMINISTRATION, Actor, CONSUMER, PROVIDER, RESOURCE, administrator, consumer, kid, provider, register_key,
+        resource,
+    },
     Hub, Row,
 };
-use std::collections::BTreeSet;
 
 use crate::domain::{
     calendar::CalendarYear,
     directory::Capability,
     id::Digest,
+    issuing::IssuingGrant,
     outcome::{Effect, Outcome, Refusal, RefusalReason},
     statement::{RuleChange, Statement},
 };
@@ -44,6 +49,7 @@ fn retired(actor: &Actor) -> (RuleChange, Effect) {
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = directory();
     rows.extend(keys());
+    rows.extend(issuing_rights());
     rows.extend(catalog());
     rows.extend(calendar());
     rows.extend(effects());
@@ -79,6 +85,43 @@ fn directory() -> Vec<Row> {
             assert_eq!(administrator().system.department().as_str(), ADMINISTRATION);
             (administrator(), registered(&administrator(), &[]), Effect::SystemRegistered)
         }),
+    ]
+}
+
+fn issuing_rights() -> Vec<Row> {
+    let grant = |hub: &Hub, department: &str| IssuingGrant {
+        resource_id: RESOURCE.parse().unwrap(),
+        department: department.parse().unwrap(),
+        valid_from: hub.time,
+        valid_until: hub.time.plus_seconds(60),
+        succeeds: BTreeSet::new(),
+    };
+    vec![
+        forged(
+            "a right to issue granted by another than an administrator",
+            &["WRONGLY_DONE:CAPABILITY_MISSING"],
+            move |hub| {
+                let change = RuleChange::GrantIssuingRight(grant(hub, CONSUMER));
+                (consumer(), change, Effect::IssuingRightGranted)
+            },
+        ),
+        forged(
+            "a right to issue granted until before it begins",
+            &["WRONGLY_DONE:ISSUING_RIGHT_INVALID"],
+            move |hub| {
+                let granted = IssuingGrant { valid_until: hub.time, ..grant(hub, CONSUMER) };
+                (administrator(), RuleChange::GrantIssuingRight(granted), Effect::IssuingRightGranted)
+            },
+        ),
+        forged(
+            "a right to issue withdrawn that nobody has",
+            &["WRONGLY_DONE:ISSUING_RIGHT_UNKNOWN", "EFFECT_INAPPLICABLE"],
+            |_| {
+                let (resource_id, department) = (RESOURCE.parse().unwrap(), CONSUMER.parse().unwrap());
+                let change = RuleChange::WithdrawIssuingRight { resource_id, department };
+                (administrator(), change, Effect::IssuingRightWithdrawn)
+            },
+        ),
     ]
 }
 

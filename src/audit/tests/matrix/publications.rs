@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    super::hub::{Actor, PROVIDER, administrator, consumer, kid, provider, register_key, resource},
+    super::hub::{Actor, PROVIDER, RESOURCE, administrator, consumer, kid, provider, register_key, resource},
     Hub, Row,
 };
 use crate::domain::{
     directory::Capability,
+    issuing::IssuingGrant,
     outcome::{Outcome, RecordViolation, Refusal, RefusalReason},
     record::{RecordStatus, Validity},
     statement::{Publication, RuleChange, Statement},
@@ -43,17 +44,77 @@ fn accept(hub: &mut Hub, publisher: &Actor, statement: &Statement) -> u64 {
 
 /// A publication by the consumer's system.
 fn by_consumer(hub: &mut Hub) -> u64 {
-    let Statement::Publication(mut header, publication) = hub.publication(3, 1, RecordStatus::Active) else {
-        panic!("not a publication");
-    };
-    header.actor = consumer().system;
-    accept(hub, &consumer(), &Statement::Publication(header, publication))
+    let statement = hub.publication_by(&consumer(), 3, 1, RecordStatus::Active);
+    accept(hub, &consumer(), &statement)
+}
+
+/// What another department has to do with the provider's resource.
+const OTHER: &str = "91350100M000100Y43";
+
+fn other() -> Actor {
+    Actor::new(OTHER, "branch", 23)
+}
+
+/// Gives the other department, which may publish, the right to issue the provider's resource for so many seconds.
+fn grant(hub: &mut Hub, seconds: i64, succeeds: &[&str]) {
+    let (system, uscc) = (other().system, *other().system.department());
+    hub.change(&administrator(), RuleChange::RegisterDepartment { uscc, name: "分局".to_owned() });
+    let capabilities = BTreeSet::from([Capability::Publish]);
+    hub.change(&administrator(), RuleChange::RegisterSystem { system, capabilities });
+    hub.change(&administrator(), register_key(&other()));
+    let (valid_from, valid_until) = (hub.time, hub.time.plus_seconds(seconds));
+    let succeeds = succeeds.iter().map(|uscc| uscc.parse().unwrap()).collect();
+    let resource_id = RESOURCE.parse().unwrap();
+    let grant = IssuingGrant { resource_id, department: uscc, valid_from, valid_until, succeeds };
+    hub.change(&administrator(), RuleChange::GrantIssuingRight(grant));
+}
+
+/// A publication by the other department, all of its records accepted.
+fn by_other(hub: &mut Hub, record: u8, version: u32) -> u64 {
+    let statement = hub.publication_by(&other(), record, version, RecordStatus::Active);
+    accept(hub, &other(), &statement)
 }
 
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = records();
     rows.extend(whole());
+    rows.extend(of_others());
     rows
+}
+
+fn of_others() -> Vec<Row> {
+    vec![
+        Row::lie("a publication under a right that is over", &["WRONGLY_DONE:ISSUING_RIGHT_NOT_VALID"], |hub| {
+            grant(hub, 60, &[]);
+            by_other(hub, 3, 1);
+            hub.time = hub.time.plus_seconds(60);
+            by_other(hub, 4, 1)
+        }),
+        Row::lie("a publication under a right that was withdrawn", &["WRONGLY_DONE:RESOURCE_NOT_OWNED"], |hub| {
+            grant(hub, 60, &[]);
+            let department = *other().system.department();
+            let resource_id = RESOURCE.parse().unwrap();
+            hub.change(&administrator(), RuleChange::WithdrawIssuingRight { resource_id, department });
+            by_other(hub, 3, 1)
+        }),
+        Row::lie("another department's record overwritten", &["RECORD_FOREIGN"], |hub| {
+            grant(hub, 60, &[]);
+            by_other(hub, 1, 2)
+        }),
+        Row::log("a record continued by who no longer succeeds its department", &["RECORD_FOREIGN"], || {
+            let mut hub = Hub::running();
+            grant(&mut hub, 60, &[PROVIDER]);
+            by_other(&mut hub, 1, 2);
+            grant(&mut hub, 60, &[]);
+            let at = by_other(&mut hub, 2, 2);
+            (hub, vec![at])
+        }),
+        Row::lie("one's own record rejected as another's", &["RECORD_FOREIGN"], |hub| {
+            let statement = changed(hub, (1, 2), |_, _| {});
+            let results = vec![BTreeSet::from([RecordViolation::Issuer])];
+            hub.enter(provider().sign(&statement), &statement, Outcome::Published(results))
+        }),
+    ]
 }
 
 fn records() -> Vec<Row> {
