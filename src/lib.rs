@@ -15,6 +15,7 @@ pub mod http;
 pub mod hub;
 pub mod pki;
 pub mod publishing;
+pub mod schema;
 pub mod seal;
 pub mod sign;
 pub mod store;

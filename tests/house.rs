@@ -46,7 +46,7 @@ const HOUSE: &[Room] = &[
     Room { name: "store", may_use: &["domain", "tlog", "sign"], never: &["tokio", "tonic", "prost", "rustls", "clap"] },
     Room {
         name: "hub",
-        may_use: &["domain", "tlog", "sign", "wire", "store"],
+        may_use: &["domain", "tlog", "sign", "wire", "store", "schema"],
         never: &["tonic", "prost", "sled", "rustix", "rustls", "clap"],
     },
     Room {
@@ -77,12 +77,13 @@ const HOUSE: &[Room] = &[
         may_use: &["sign", "tlog", "files"],
         never: &["tonic", "prost", "sled", "ring", "rustls", "rustix", "clap"],
     },
+    Room { name: "schema", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "tabular", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "examples", may_use: &["domain"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "catalog", may_use: &["domain", "wire"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room {
         name: "publishing",
-        may_use: &["domain", "sign", "tabular"],
+        may_use: &["domain", "sign", "tabular", "schema"],
         never: &["tokio", "tonic", "prost", "sled", "clap"],
     },
     Room {

@@ -332,6 +332,7 @@ fn resource() -> anyhow::Result<Resource> {
             },
             required: true,
             sharing_class: SharingClass::Unconditional,
+            repeated: false,
             sensitive: false,
             open_to_society: false,
             value_range: String::new(),
@@ -356,5 +357,6 @@ fn resource() -> anyhow::Result<Resource> {
         holder_field: "CZZTDM".parse()?,
         valid_from_field: None,
         valid_until_field: None,
+        holder_type_field: None,
     })
 }

@@ -24,7 +24,8 @@
 //! subject = "…"                                   # optional 所属主题
 //! related_codes = ["307001001/000002"]            # optional 关联资源代码
 //! record_id = "ZZBS"                              # the field that names a record
-//! holder = "CZZTDM"                               # the field that names its holder 持证主体
+//! holder = "CZZTDM"                               # the field that names its holder 持证主体, or its holders
+//! holder_type = "CZZTDMLXDM"                      # where the holder is a HOLDER_CODE: the field with its kind
 //! valid_from = "ZZYXQQSRQ"                        # optional
 //! valid_until = "ZZYXQJZRQ"                       # optional
 //!
@@ -34,6 +35,7 @@
 //! type = "TEXT"
 //! max_length = 64                                 # of TEXT
 //! required = true                                 # default false
+//! repeated = false                                # whether a record has a list of values; default false
 //! sharing_class = "CONDITIONAL"                   # default: the resource's
 //! sensitive = true                                # default false
 //! open_to_society = false                         # default false

@@ -197,9 +197,16 @@ fn chinese_rule(rule: CatalogRule) -> &'static str {
         CatalogRule::CodesStated => "CODE 类型的码表不能为空",
         CatalogRule::CodeTwice => "码表中有重复的代码",
         CatalogRule::DerivationSource => "必须是本资源中非派生的另一信息项",
-        CatalogRule::DerivedText => "派生信息项的类型必须是 TEXT",
+        CatalogRule::DerivedText => "按此规则派生的信息项，类型必须是 TEXT",
+        CatalogRule::DerivedBoolean => "按此规则派生的信息项，类型必须是 BOOLEAN",
+        CatalogRule::DerivationType => "此派生规则不适用于来源信息项的类型",
+        CatalogRule::DerivedRepeated => "是否多值须与来源信息项一致",
         CatalogRule::RecordIdField => "必须是类型为 TEXT、USCC、CITIZEN_ID 或 LICENCE_ID 的必填信息项",
-        CatalogRule::HolderField => "必须是类型为 USCC 或 CITIZEN_ID 的必填信息项",
+        CatalogRule::HolderField => "必须是类型为 USCC、CITIZEN_ID 或 HOLDER_CODE 的必填信息项",
+        CatalogRule::HolderCodeAlone => "HOLDER_CODE 类型只用于持证主体代码",
+        CatalogRule::HolderTypeStated => "持证主体代码的类型为 HOLDER_CODE 时，必须指明持证主体代码类型",
+        CatalogRule::HolderTypeField => "必须是类型为 CODE 的必填信息项",
+        CatalogRule::HolderTypeRepeated => "是否多值须与持证主体代码一致",
         CatalogRule::DateField => "必须是类型为 DATE 的信息项",
     }
 }

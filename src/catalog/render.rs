@@ -63,6 +63,7 @@ pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
         ("holder", resource.holder_field.to_string(), true),
         ("valid_from", code(&resource.valid_from_field), false),
         ("valid_until", code(&resource.valid_until_field), false),
+        ("holder_type", code(&resource.holder_type_field), false),
     ];
     let stated = lines.into_iter().filter(|(_, text, always)| *always || !text.is_empty());
     let mut lines: Vec<Line> = stated.map(|(key, text, _)| (key, quoted(text))).collect();
@@ -97,9 +98,12 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
     if field.sharing_class != class {
         lines.push(("sharing_class", quoted(word(SHARING_CLASSES, &field.sharing_class).to_owned())));
     }
-    for (key, said) in
-        [("required", field.required), ("sensitive", field.sensitive), ("open_to_society", field.open_to_society)]
-    {
+    for (key, said) in [
+        ("required", field.required),
+        ("repeated", field.repeated),
+        ("sensitive", field.sensitive),
+        ("open_to_society", field.open_to_society),
+    ] {
         if said {
             lines.push((key, "true".to_owned()));
         }

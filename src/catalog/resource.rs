@@ -35,6 +35,7 @@ const RESOURCE_KEYS: &[&str] = &[
     "holder",
     "valid_from",
     "valid_until",
+    "holder_type",
     "field",
 ];
 const FIELD_KEYS: &[&str] = &[
@@ -45,6 +46,7 @@ const FIELD_KEYS: &[&str] = &[
     "max_length",
     "codes",
     "required",
+    "repeated",
     "sharing_class",
     "sensitive",
     "open_to_society",
@@ -89,6 +91,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Resource> {
         valid_from_field: reader.name(table, "valid_from"),
         valid_until_field: reader.name(table, "valid_until"),
         metadata: read_metadata(reader, table),
+        holder_type_field: reader.name(table, "holder_type"),
     };
     check_rules(reader, table, &field_tables, &resource);
     Some(resource)
@@ -122,6 +125,7 @@ fn read_field(reader: &mut Reader, table: &Table<'_>, position: usize, class: Sh
         name_en: reader.text(table, "name_en").unwrap_or_default().to_owned(),
         field_type: read_type(reader, table),
         required: reader.flag(table, "required"),
+        repeated: reader.flag(table, "repeated"),
         sharing_class: reader.word(table, "sharing_class", SHARING_CLASSES).unwrap_or(class),
         sensitive: reader.flag(table, "sensitive"),
         open_to_society: reader.flag(table, "open_to_society"),
@@ -151,6 +155,8 @@ fn read_type(reader: &mut Reader, table: &Table<'_>) -> FieldType {
         Some(TypeWord::CitizenId) => FieldType::CitizenId,
         Some(TypeWord::LicenceId) => FieldType::LicenceId,
         Some(TypeWord::Code) => FieldType::Code(codes),
+        Some(TypeWord::AdministrativeDivision) => FieldType::AdministrativeDivision,
+        Some(TypeWord::HolderCode) => FieldType::HolderCode,
         // An unreadable type may be meant for anything, and is found already.
         None => FieldType::Text { max_length: 1 },
     }
@@ -172,7 +178,7 @@ fn read_derivation(reader: &mut Reader, table: &Table<'_>) -> Option<Derivation>
     reader.require_known(table, DERIVED_KEYS);
     let source_field = reader.required_name(table, "from");
     let rule = reader.required_text(table, "rule").and_then(|text| {
-        let known = || DerivationRule::ALL.into_iter().map(DerivationRule::as_str);
+        let known = || DerivationRule::WORDS.into_iter();
         let nearest = super::nearest::nearest(text, known());
         reader.accept(table, "rule", DerivationRule::parse(text), |_| Problem::UnknownWord {
             nearest,
@@ -192,9 +198,10 @@ fn check_rules(reader: &mut Reader, table: &Table<'_>, fields: &[Table<'_>], res
                 next = position;
                 let Some(field) = fields.get(position) else { continue };
                 match part {
-                    "derivation.source_field" => {
+                    "derivation.source_field" | "derivation.rule" => {
                         let derived = field.table("derived").unwrap_or_else(|| field.clone());
-                        (derived.offset("from"), derived.path_of("from"))
+                        let key = if part == "derivation.rule" { "rule" } else { "from" };
+                        (derived.offset(key), derived.path_of(key))
                     }
                     part => (field.offset(part), field.path_of(part)),
                 }
@@ -235,6 +242,7 @@ fn resource_key(part: &str) -> &str {
         "holder_field" => "holder",
         "valid_from_field" => "valid_from",
         "valid_until_field" => "valid_until",
+        "holder_type_field" => "holder_type",
         part => part,
     }
 }

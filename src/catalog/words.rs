@@ -65,6 +65,8 @@ pub(super) enum TypeWord {
     CitizenId,
     LicenceId,
     Code,
+    AdministrativeDivision,
+    HolderCode,
 }
 
 pub(super) const FIELD_TYPES: Words<TypeWord> = &[
@@ -78,6 +80,8 @@ pub(super) const FIELD_TYPES: Words<TypeWord> = &[
     ("CITIZEN_ID", TypeWord::CitizenId),
     ("LICENCE_ID", TypeWord::LicenceId),
     ("CODE", TypeWord::Code),
+    ("ADMINISTRATIVE_DIVISION", TypeWord::AdministrativeDivision),
+    ("HOLDER_CODE", TypeWord::HolderCode),
 ];
 
 impl From<&FieldType> for TypeWord {
@@ -93,6 +97,8 @@ impl From<&FieldType> for TypeWord {
             FieldType::CitizenId => Self::CitizenId,
             FieldType::LicenceId => Self::LicenceId,
             FieldType::Code(_) => Self::Code,
+            FieldType::AdministrativeDivision => Self::AdministrativeDivision,
+            FieldType::HolderCode => Self::HolderCode,
         }
     }
 }

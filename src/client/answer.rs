@@ -183,8 +183,13 @@ impl Asked<'_> {
             LookupKind::Holder => &self.entry.resource.holder_field,
         };
         let Some(value) = fields.get(field.as_str()) else { return Ok(()) };
-        let found = value.as_str().and_then(|value| lookup.scheme().canonical_form(value).ok());
-        if found.as_deref() == Some(lookup.value()) {
+        // Of several holders any may be the one asked for.
+        let values = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        let is_asked = |value: &Value| {
+            let form = value.as_str().and_then(|value| lookup.scheme().canonical_form(value).ok());
+            form.as_deref() == Some(lookup.value())
+        };
+        if values.iter().any(is_asked) {
             return Ok(());
         }
         let why = format!("{field} of record {} is not what lookup {} asked for", release.handle, release.lookup);

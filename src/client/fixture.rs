@@ -253,6 +253,7 @@ fn field(code: &str, field_type: FieldType) -> Field {
         field_type,
         required: false,
         sharing_class: SharingClass::Unconditional,
+        repeated: false,
         sensitive: false,
         open_to_society: false,
         value_range: String::new(),
@@ -286,6 +287,7 @@ pub(super) fn resource() -> Resource {
         holder_field: "CZZTDM".parse().unwrap(),
         valid_from_field: None,
         valid_until_field: None,
+        holder_type_field: None,
     }
 }
 

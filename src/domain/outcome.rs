@@ -182,6 +182,7 @@ codes! {
         IdentifierTaken = 14, "IDENTIFIER_TAKEN";
         Status = 15, "STATUS";
         Issuer = 16, "ISSUER";
+        Holder = 17, "HOLDER";
     }
 }
 

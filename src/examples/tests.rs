@@ -34,8 +34,13 @@ fn bytes((write, _): Example, options: &Options) -> Vec<u8> {
 
 fn rows(table: Example, options: &Options) -> Vec<Row> {
     let bytes = bytes(table, options);
-    let column =
-        |name: &str| tabular::Column { code: name.to_owned(), names: Vec::new(), kind: kind(name), required: true };
+    let column = |name: &str| tabular::Column {
+        code: name.to_owned(),
+        names: Vec::new(),
+        kind: kind(name),
+        required: true,
+        repeated: false,
+    };
     let columns = table.1.iter().map(|name| column(name)).collect();
     let rows = tabular::read(Cursor::new(bytes), Format::Delimited, columns, &tabular::Options::default());
     rows.unwrap().collect::<Result<_, _>>().unwrap()

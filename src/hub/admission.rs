@@ -120,14 +120,14 @@ pub(super) enum Earlier {
 /// An opening that must come with a statement.
 pub(super) struct Expected {
     pub(super) commitment: Commitment,
-    /// `None` where the scheme cannot be known, since the statement is about nothing that is known.
-    pub(super) scheme: Option<Scheme>,
+    /// Those that it may have; `None` where they cannot be known, since the statement is about nothing that is known.
+    pub(super) schemes: Option<Vec<Scheme>>,
 }
 
 fn opens(expected: &[Expected], openings: &[Opening]) -> bool {
     expected.len() == openings.len()
         && expected.iter().zip(openings).all(|(expected, opening)| {
-            expected.scheme.is_none_or(|scheme| scheme == opening.scheme())
+            expected.schemes.as_ref().is_none_or(|schemes| schemes.contains(&opening.scheme()))
                 && opening.verify(expected.commitment.as_bytes()).is_ok()
         })
 }

@@ -366,7 +366,7 @@ fn standing(verified: &Verified, erasure: Erasure, reused: bool) -> Standing {
     match erasure {
         Erasure::Before(_) => verified.standing(reused, &[]),
         Erasure::Holder(commitment) => {
-            let mut standing = verified.standing(reused, &[Expected { commitment, scheme: None }]);
+            let mut standing = verified.standing(reused, &[Expected { commitment, schemes: None }]);
             standing.openings_match &= verified.openings.first().is_some_and(is_holders);
             standing
         }

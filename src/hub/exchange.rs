@@ -24,7 +24,7 @@ use super::{
     Error, Hub,
     admission::{Earlier, Expected, Verified},
     attempt::Attempt,
-    projection::Ground,
+    projection::{Ground, schemes_of},
     publishing::split_body,
     receipt::Receipt,
     snapshot::Snapshot,
@@ -204,18 +204,18 @@ impl From<Error> for Stop {
     }
 }
 
-/// The case's opening, then one for each lookup, of the scheme that the resource's field has.
+/// The case's opening, then one for each lookup, of a scheme that the resource's field has.
 fn expected_openings(resource: Option<&Resource>, query: &Query) -> Vec<Expected> {
-    let field = resource.and_then(|resource| {
+    let field = resource.map(|resource| {
         let code = match query.lookup {
             LookupKind::Record => &resource.record_id_field,
             LookupKind::Holder => &resource.holder_field,
         };
-        resource.field(code.as_str())
+        (resource, code.as_str())
     });
-    let scheme =
-        field.and_then(|field| field.field_type.commitment_scheme()).and_then(|name| Scheme::from_name(name).ok());
-    let case = Expected { commitment: query.case_commitment, scheme: Some(Scheme::Case) };
-    let lookups = query.commitments.iter().map(|commitment| Expected { commitment: *commitment, scheme });
+    let schemes = field.map(|(resource, code)| schemes_of(resource, code));
+    let case = Expected { commitment: query.case_commitment, schemes: Some(vec![Scheme::Case]) };
+    let lookups =
+        query.commitments.iter().map(|commitment| Expected { commitment: *commitment, schemes: schemes.clone() });
     std::iter::once(case).chain(lookups).collect()
 }

@@ -195,6 +195,8 @@ pub struct Hub {
     bodies: Arc<dyn Bodies>,
     projections: Arc<dyn Projections>,
     terms: projection::Terms,
+    /// What records must be, of each resource that was published lately.
+    schemas: crate::schema::Schemas,
     clock: Arc<dyn Clock>,
     verifier: LogVerifier,
     snapshot: Arc<snapshot::Published>,
@@ -244,6 +246,7 @@ impl Hub {
             bodies,
             projections,
             terms,
+            schemas: crate::schema::Schemas::default(),
             clock,
             verifier,
             snapshot,

@@ -26,7 +26,7 @@ use crate::{
 
 use super::{
     Error, Hub,
-    projection::{canonical, decode, statement_of},
+    projection::{canonical, decode, schemes_of, statement_of},
     publishing::split_body,
     snapshot::Snapshot,
 };
@@ -68,9 +68,10 @@ pub(super) struct About {
     pub(super) is_alone: bool,
 }
 
-/// Whether an opening of this scheme can be a holder's.
+/// Whether an opening of this scheme can be a holder's: one with neither a credit code nor a citizen id is named by the text of
+/// another document's number.
 pub(super) fn is_holders(opening: &Opening) -> bool {
-    matches!(opening.scheme(), Scheme::Uscc | Scheme::CitizenId)
+    matches!(opening.scheme(), Scheme::Uscc | Scheme::CitizenId | Scheme::Text)
 }
 
 impl Hub {
@@ -106,8 +107,7 @@ impl Hub {
         let (_, text) = split_body(&body).ok_or_else(damaged)?;
         let fields = SdJwt::parse(text).and_then(|sd_jwt| sd_jwt.values()).map_err(|_| damaged())?;
         let code = resource.record_id_field.as_str();
-        let scheme = resource.field(code).and_then(|field| field.field_type.commitment_scheme());
-        let scheme = scheme.and_then(|name| Scheme::from_name(name).ok());
+        let scheme = schemes_of(resource, code).pop();
         let value = record_terms(resource, &fields).and_then(|(record, _)| canonical(resource, code, record));
         Ok(scheme.zip(value))
     }

@@ -30,10 +30,11 @@ use super::{Error, publishing::split_body, snapshot::Snapshot};
 pub(super) struct Terms(BlindIndex);
 
 /// Under what a record is found, and who signed it: what the log cannot tell of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RecordTerms {
     pub(super) record_key: BlindKey,
-    pub(super) holder_key: BlindKey,
+    /// One of each holder, in the order of the record.
+    pub(super) holder_keys: Vec<BlindKey>,
     pub(super) issuer_key: KeyId,
 }
 
@@ -59,21 +60,30 @@ impl Terms {
         fields: &[(String, Value)],
         issuer_key: KeyId,
     ) -> Option<RecordTerms> {
-        let (record, holder) = record_terms(resource, fields)?;
+        let (record, holders) = record_terms(resource, fields)?;
         let record = canonical(resource, resource.record_id_field.as_str(), record)?;
-        let holder = canonical(resource, resource.holder_field.as_str(), holder)?;
+        let holder_key = |holder: &str| {
+            let holder = canonical(resource, resource.holder_field.as_str(), holder)?;
+            Some(self.holder_key(&resource.resource_id, &holder))
+        };
         Some(RecordTerms {
             record_key: self.record_key(&resource.resource_id, &record),
-            holder_key: self.holder_key(&resource.resource_id, &holder),
+            holder_keys: holders.into_iter().map(holder_key).collect::<Option<_>>()?,
             issuer_key,
         })
     }
 }
 
-/// The canonical form of a field's value, as a commitment to it would have it.
+/// The canonical form of a field's value, as a commitment to it would have it. Where commitments of several schemes are possible, it
+/// is the same in each that the value fits; the last takes any.
 pub(super) fn canonical(resource: &Resource, field: &str, value: &str) -> Option<String> {
-    let scheme = resource.field(field)?.field_type.commitment_scheme()?;
-    Scheme::from_name(scheme).ok()?.canonical_form(value).ok()
+    schemes_of(resource, field).last()?.canonical_form(value).ok()
+}
+
+/// The schemes that a commitment to a field's value may have.
+pub(super) fn schemes_of(resource: &Resource, field: &str) -> Vec<Scheme> {
+    let names = resource.field(field).map(|field| field.field_type.commitment_schemes()).unwrap_or_default();
+    names.iter().filter_map(|name| Scheme::from_name(name).ok()).collect()
 }
 
 /// What an entry changes. `terms` are those of the records that a publication made current, in their order.
@@ -119,7 +129,7 @@ pub(super) fn changes_of(
                         issuer_key: terms.issuer_key,
                     },
                     record_key: terms.record_key,
-                    holder_key: terms.holder_key,
+                    holder_keys: terms.holder_keys.clone(),
                 }))
             }));
         }
@@ -283,16 +293,14 @@ impl Ground {
 
 /// The grounds that a change moves. A change of the rules moves every decision's and is not among them.
 pub(super) fn grounds_of(change: &Change) -> impl Iterator<Item = Ground> {
-    let grounds = match change {
-        Change::Rule { .. } | Change::Quota { .. } => [None; 3],
-        Change::Request { actor, request_id, .. } => [Some(Ground::request(actor, request_id)), None, None],
-        Change::Record(row) => [
-            Some(Ground::record(&row.head.handle)),
-            Some(Ground::key(&row.record_key)),
-            Some(Ground::key(&row.holder_key)),
-        ],
+    let (first, holders) = match change {
+        Change::Rule { .. } | Change::Quota { .. } => ([None; 2], &[][..]),
+        Change::Request { actor, request_id, .. } => ([Some(Ground::request(actor, request_id)), None], &[][..]),
+        Change::Record(row) => {
+            ([Some(Ground::record(&row.head.handle)), Some(Ground::key(&row.record_key))], row.holder_keys.as_slice())
+        }
     };
-    grounds.into_iter().flatten()
+    first.into_iter().flatten().chain(holders.iter().map(Ground::key))
 }
 
 /// When a ground was last moved, for the recent past.
@@ -304,9 +312,9 @@ pub(super) struct Recent {
     floor: u64,
 }
 
-/// How many moves are remembered. A publication of 256 records of 35 KiB moves 769 grounds, so a batch of 8 MiB moves at most
-/// some 180,000: the largest batch never passes the drafts that were decided just before it. What is older is decided again,
-/// which costs time only.
+/// How many moves are remembered. A publication of 256 records with one holder each takes 35 KiB of the log and moves 769 grounds,
+/// so a batch of 8 MiB moves at most some 180,000: the largest batch of them never passes the drafts that were decided just before
+/// it. What is older, or moved before a batch of records with many holders, is decided again, which costs time only.
 const MAX_RECENT: usize = 262_144;
 
 impl Recent {

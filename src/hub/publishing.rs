@@ -20,8 +20,9 @@ use crate::{
         record::RecordHead,
         rules::Rules,
         statement::{Publication, PublishedRecord, Statement},
-        time::Moment,
+        time::{Moment, Time},
     },
+    schema::Schema,
     sign::{
         commitment::{SALT_LENGTH, record_handle},
         dsse,
@@ -135,7 +136,9 @@ impl Hub {
         };
         let department = verified.header.actor.department();
         let examined = given.examined(&snapshot, department, publication);
-        let issuing = Issuing { rules: &snapshot.rules, resource: &resource, department, now: &now };
+        let schema = self.schemas.of(&resource, publication.resource_version);
+        let schema = &*schema.map_err(|error| Error::Inconsistent(error.to_string()))?;
+        let issuing = Issuing { rules: &snapshot.rules, resource: &resource, schema, department, now: &now };
         let checked = self.check_records(&issuing, publication, &examined)?;
         self.bodies.put(&checked.bodies).inspect_err(|error| {
             // As with the log: a sync that failed is never tried again.
@@ -165,9 +168,10 @@ impl Hub {
                 Err(violations) => Err(violations.clone()),
                 Ok(examined) => {
                     let terms = self.terms.of_record(issuing.resource, &examined.fields, examined.issuer_key);
-                    let owner = match terms {
+                    let owner = match &terms {
                         Some(terms) => {
-                            checked.grounds.extend([Ground::key(&terms.record_key), Ground::key(&terms.holder_key)]);
+                            checked.grounds.push(Ground::key(&terms.record_key));
+                            checked.grounds.extend(terms.holder_keys.iter().map(Ground::key));
                             match taken.get(&terms.record_key) {
                                 Some(owner) => Some(*owner),
                                 None => self.projections.by_record_key(&terms.record_key)?,
@@ -321,8 +325,16 @@ fn examine_body(
     })?;
     let ver = u32::try_from(record.claims.ver)
         .map_err(|_| one(RecordViolation::Claim, "ver is greater than 4294967295".to_owned()))?;
+    let iat = record.claims.iat.checked_mul(1_000).and_then(Time::from_millis);
+    let iat = iat.ok_or_else(|| one(RecordViolation::Claim, "iat is after the year 9999".to_owned()))?;
     Ok(Examined {
-        claims: RecordClaims { iss: record.claims.iss, vct: record.claims.vct, jti: Handle(record.claims.jti), ver },
+        claims: RecordClaims {
+            iss: record.claims.iss,
+            vct: record.claims.vct,
+            jti: Handle(record.claims.jti),
+            ver,
+            iat,
+        },
         fields: record.fields.into_iter().collect(),
         issuer_key,
         salt,
@@ -334,6 +346,7 @@ fn examine_body(
 struct Issuing<'a> {
     rules: &'a Rules,
     resource: &'a Resource,
+    schema: &'a Schema,
     department: &'a Uscc,
     now: &'a Moment,
 }
@@ -347,14 +360,15 @@ impl Issuing<'_> {
         current: Option<&RecordHead>,
         identifier_owner: Option<Handle>,
     ) -> Vec<FieldViolation> {
-        let Self { rules, resource, department, now } = *self;
+        let Self { rules, resource, schema, department, now } = *self;
         let identifier = record_terms(resource, &examined.fields)
             .and_then(|(record_id, _)| canonical(resource, resource.record_id_field.as_str(), record_id));
         let expected_handle = identifier
             .and_then(|identifier| record_handle(&examined.salt, resource.resource_id.as_str(), &identifier).ok())
             .map(Handle);
         let may_continue = current.is_none_or(|current| may_continue(rules, resource, department, current, now));
-        let facts = RecordFacts { issuer: department, current, may_continue, identifier_owner, expected_handle };
+        let unfit = schema.check(&examined.fields);
+        let facts = RecordFacts { issuer: department, current, may_continue, identifier_owner, expected_handle, unfit };
         check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)
     }
 }

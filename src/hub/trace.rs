@@ -181,10 +181,10 @@ impl Hub {
 /// The holder's opening, the case's, and that of the legal basis where one is stated.
 fn standing(verified: &Verified, trace: &Trace, reused: bool) -> Standing {
     let mut expected = vec![
-        Expected { commitment: trace.holder, scheme: None },
-        Expected { commitment: trace.case_commitment, scheme: Some(Scheme::Case) },
+        Expected { commitment: trace.holder, schemes: None },
+        Expected { commitment: trace.case_commitment, schemes: Some(vec![Scheme::Case]) },
     ];
-    expected.extend(trace.legal_basis.map(|commitment| Expected { commitment, scheme: Some(Scheme::Text) }));
+    expected.extend(trace.legal_basis.map(|commitment| Expected { commitment, schemes: Some(vec![Scheme::Text]) }));
     let mut standing = verified.standing(reused, &expected);
     standing.openings_match &= verified.openings.first().is_some_and(is_holders);
     standing

@@ -14,6 +14,7 @@ pub fn columns(resource: &Resource) -> Vec<Column> {
         names: names(field),
         kind: kind(&field.field_type),
         required: field.required,
+        repeated: field.repeated,
     })
     .collect()
 }
@@ -41,5 +42,7 @@ fn kind(field_type: &FieldType) -> ColumnKind {
         FieldType::CitizenId => ColumnKind::CitizenId,
         FieldType::LicenceId => ColumnKind::LicenceId,
         FieldType::Code(values) => ColumnKind::Code(values.iter().map(|value| value.code.clone()).collect()),
+        FieldType::AdministrativeDivision => ColumnKind::AdministrativeDivision,
+        FieldType::HolderCode => ColumnKind::HolderCode,
     }
 }

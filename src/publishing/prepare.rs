@@ -9,13 +9,15 @@ use crate::{
     domain::{
         catalog::{Field, Resource},
         decide::{RecordClaims, RecordFacts, check_record},
+        derive::day_of_issue,
         id::{Digest, FieldCode, Handle},
         identifier::Uscc,
         record::{RecordStatus, Validity},
         statement::PublishedRecord,
         time::Time,
-        value::parse_date,
+        value::{parse_date, text_of},
     },
+    schema::Schema,
     sign::{
         Random, Secret, Signer,
         commitment::{SALT_LENGTH, record_handle, record_salt},
@@ -32,8 +34,12 @@ pub struct Publisher<'a> {
     pub resource_version: u32,
     /// The department that publishes: the resource's provider, or one that has the right to issue it.
     pub issuer: Uscc,
+    /// The schema of that version.
+    pub schema: &'a Schema,
     /// The publisher's secret, from which every record's salt follows.
     pub secret: &'a Secret,
+    /// The time that its records are issued at: what is derived of a date is a statement at its day.
+    pub issued_at: Time,
 }
 
 /// A record in order, not yet signed.
@@ -126,20 +132,20 @@ impl Publisher<'_> {
     /// All that is wrong with the row, by field.
     pub fn prepare(&self, row: &Row) -> Result<PreparedRecord, Vec<Rejection>> {
         let fields: Vec<(String, Value)> =
-            self.resource.fields.iter().map(|field| (field.code.to_string(), value_of(field, row))).collect();
-        let record_id = text_of(&fields, &self.resource.record_id_field);
+            self.resource.fields.iter().map(|field| (field.code.to_string(), self.value_of(field, row))).collect();
+        let record_id = text_of(&fields, self.resource.record_id_field.as_str());
         let salt = record_id.and_then(|id| record_salt(self.secret, self.resource.resource_id.as_str(), id).ok());
         let handle = record_id
             .zip(salt)
             .and_then(|(id, salt)| record_handle(&salt, self.resource.resource_id.as_str(), id).ok())
             .map(Handle);
-        let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?).and_then(parse_date);
+        let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?.as_str()).and_then(parse_date);
         let validity =
             Validity { from: date(&self.resource.valid_from_field), until: date(&self.resource.valid_until_field) };
         let rejections = self.check(row, &fields, handle, validity);
         match (salt, handle) {
             (Some(salt), Some(handle)) if rejections.is_empty() => {
-                let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &row.canonical_bytes()]));
+                let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &self.source_bytes(row, &fields)]));
                 Ok(PreparedRecord { line: row.line(), handle, source_digest, fields, salt, validity })
             }
             _ => Err(rejections),
@@ -178,6 +184,7 @@ impl Publisher<'_> {
             vct: self.resource.vct(self.resource_version),
             jti: record.handle,
             ver: record.version,
+            iat: self.issued_at,
         };
         let facts = RecordFacts {
             issuer: &self.issuer,
@@ -185,6 +192,7 @@ impl Publisher<'_> {
             may_continue: true,
             identifier_owner: None,
             expected_handle: Some(record.handle),
+            unfit: self.schema.check(fields),
         };
         let broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
         let broken = broken.iter().filter(|violation| !violation.field.as_deref().is_some_and(follows));
@@ -192,7 +200,28 @@ impl Publisher<'_> {
         rejections
     }
 
-    /// Signs a record as its next version, `now` being the time it is issued at.
+    fn value_of(&self, field: &Field, row: &Row) -> Value {
+        let own = |code: &FieldCode| row.get(code.as_str()).cloned().unwrap_or_default();
+        match &field.derivation {
+            None => own(&field.code),
+            Some(derivation) => derivation.rule.derive(&own(&derivation.source_field), day_of_issue(self.issued_at)),
+        }
+    }
+
+    /// What must change for a record to be published anew: the row, or what its dates say by now.
+    fn source_bytes(&self, row: &Row, fields: &[(String, Value)]) -> Vec<u8> {
+        let mut bytes = row.canonical_bytes();
+        let depends_on_day = |code: &str| {
+            let derivation = self.resource.field(code).and_then(|field| field.derivation.as_ref());
+            derivation.is_some_and(|derivation| derivation.rule.depends_on_day())
+        };
+        for (code, value) in fields.iter().filter(|(code, _)| depends_on_day(code)) {
+            bytes.extend_from_slice(format!("\n{code} {value}").as_bytes());
+        }
+        bytes
+    }
+
+    /// Signs a record as its next version.
     ///
     /// # Errors
     /// [`Error::Sign`].
@@ -200,7 +229,6 @@ impl Publisher<'_> {
         &self,
         record: &PreparedRecord,
         next: NextVersion,
-        now: Time,
         signer: &dyn Signer,
         random: &dyn Random,
     ) -> Result<IssuedRecord, Error> {
@@ -209,7 +237,7 @@ impl Publisher<'_> {
             vct: self.resource.vct(self.resource_version),
             jti: record.handle.0,
             ver: next.version.into(),
-            iat: now.as_seconds(),
+            iat: self.issued_at.as_seconds(),
         };
         let sd_jwt = sd_jwt::issue(signer, random, &claims, &record.fields)?;
         let jwt = sd_jwt.split('~').next().unwrap_or_default();
@@ -223,19 +251,4 @@ impl Publisher<'_> {
         };
         Ok(IssuedRecord { line: record.line, published, sd_jwt, record_salt: record.salt })
     }
-}
-
-fn value_of(field: &Field, row: &Row) -> Value {
-    let own = |code: &FieldCode| row.get(code.as_str()).cloned().unwrap_or_default();
-    match &field.derivation {
-        None => own(&field.code),
-        Some(derivation) => match own(&derivation.source_field) {
-            Value::String(source) => derivation.rule.derive(&source).into(),
-            _ => Value::Null,
-        },
-    }
-}
-
-fn text_of<'f>(fields: &'f [(String, Value)], code: &FieldCode) -> Option<&'f str> {
-    fields.iter().find(|(own, _)| own == code.as_str()).and_then(|(_, value)| value.as_str())
 }

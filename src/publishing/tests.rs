@@ -12,6 +12,7 @@ use crate::{
         record::RecordStatus,
         time::Time,
     },
+    schema::Schema,
     sign::{
         Secret, SigningKey, SystemRandomness,
         sd_jwt::{self, Expected, SdJwt},
@@ -58,14 +59,19 @@ fn row_with(cells: &[(usize, &str)]) -> Row {
     rows(&resource(0), format!("{HEADER}\n{}\n", all.join(",")).as_bytes()).remove(0)
 }
 
+const NOW: i64 = 1_780_000_000_000;
+
 struct Provider {
     resource: Resource,
+    schema: Schema,
     secret: Secret,
 }
 
 impl Provider {
     fn new(position: usize) -> Self {
-        Self { resource: resource(position), secret: Secret::from_bytes(&[7; 32]) }
+        let resource = resource(position);
+        let schema = Schema::compile(&resource, 2).unwrap();
+        Self { resource, schema, secret: Secret::from_bytes(&[7; 32]) }
     }
 
     fn publisher(&self) -> Publisher<'_> {
@@ -73,7 +79,9 @@ impl Provider {
             resource: &self.resource,
             resource_version: 2,
             issuer: self.resource.provider,
+            schema: &self.schema,
             secret: &self.secret,
+            issued_at: Time::from_millis(NOW).unwrap(),
         }
     }
 }
@@ -82,9 +90,8 @@ fn issued(publisher: &Publisher<'_>, row: &Row, version: u32) -> (SigningKey, Is
     let random = SystemRandomness::new();
     let key = SigningKey::generate(&random).unwrap();
     let prepared = publisher.prepare(row).unwrap();
-    let now = Time::from_millis(1_780_000_000_000).unwrap();
     let record =
-        publisher.issue(&prepared, NextVersion { version, status: RecordStatus::Active }, now, &key, &random).unwrap();
+        publisher.issue(&prepared, NextVersion { version, status: RecordStatus::Active }, &key, &random).unwrap();
     (key, record)
 }
 
@@ -140,7 +147,8 @@ fn what_is_issued_passes_the_hubs_own_checks() {
             let sd_jwt = SdJwt::parse(&record.sd_jwt).unwrap();
             assert_eq!(sd_jwt::check_complete(&sd_jwt).unwrap(), []);
             let signed = sd_jwt.claims_unverified().unwrap();
-            let claims = RecordClaims { iss: signed.iss, vct: signed.vct, jti: Handle(signed.jti), ver: 1 };
+            let iat = Time::from_millis(signed.iat * 1_000).unwrap();
+            let claims = RecordClaims { iss: signed.iss, vct: signed.vct, jti: Handle(signed.jti), ver: 1, iat };
             let fields = sd_jwt.values().unwrap();
             let handle = Some(record.published.handle);
             let facts = RecordFacts {
@@ -149,6 +157,7 @@ fn what_is_issued_passes_the_hubs_own_checks() {
                 may_continue: true,
                 identifier_owner: None,
                 expected_handle: handle,
+                unfit: provider.schema.check(&fields),
             };
             let found = check_record(&provider.resource, 2, &record.published, &claims, &fields, &facts);
             assert_eq!(found, [], "line {}", row.line());

@@ -284,7 +284,7 @@ pub(super) fn record_row(handle: u8, version: u32, holder: u8) -> RecordRow {
             issuer_key: KeyId([9; 32]),
         },
         record_key: BlindKey([handle + 100; 32]),
-        holder_key: BlindKey([holder; 32]),
+        holder_keys: vec![BlindKey([holder; 32])],
     }
 }
 
@@ -343,6 +343,15 @@ pub(super) fn projections_move_a_record_to_its_new_holder(store: Store) {
     assert_eq!(projections.by_holder_key(&BlindKey([52; 32]), 9).unwrap(), [Handle([1; 32])]);
     assert_eq!(projections.by_record_key(&BlindKey([101; 32])).unwrap(), Some(Handle([1; 32])));
     assert_eq!(projections.record(&Handle([1; 32])).unwrap(), Some(record_row(1, 3, 52)));
+
+    let owners = |holders: &[u8]| holders.iter().map(|holder| BlindKey([*holder; 32])).collect();
+    let joint = RecordRow { holder_keys: owners(&[53, 54, 55]), ..record_row(1, 4, 52) };
+    projections.apply(3, &[Change::Record(Box::new(joint.clone()))]).unwrap();
+    assert_eq!(projections.record(&Handle([1; 32])).unwrap(), Some(joint));
+    let left = RecordRow { holder_keys: owners(&[55, 56]), ..record_row(1, 5, 52) };
+    projections.apply(4, &[Change::Record(Box::new(left))]).unwrap();
+    let found = [52, 53, 54, 55, 56].map(|holder| projections.by_holder_key(&BlindKey([holder; 32]), 9).unwrap().len());
+    assert_eq!(found, [0, 0, 0, 1, 1], "of several holders each finds it, and none that left");
 
     // A record that comes to bear another's identifier keeps it when the other is changed.
     let heir = RecordRow { record_key: BlindKey([101; 32]), ..record_row(2, 1, 52) };

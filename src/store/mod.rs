@@ -280,8 +280,8 @@ pub struct RecordRow {
     pub head: RecordHead,
     /// Its resource's and its identifier's blind key.
     pub record_key: BlindKey,
-    /// Its resource's and its holder's blind key.
-    pub holder_key: BlindKey,
+    /// Its resource's and each holder's blind key, at least one.
+    pub holder_keys: Vec<BlindKey>,
 }
 
 /// What became of a request id.

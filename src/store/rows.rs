@@ -12,7 +12,8 @@
 //! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64: records asked for on that day
 //!
 //! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
-//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32
+//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32 of
+//!             each holder
 //! status: 1 active, 2 suspended, 3 revoked, 4 expired, 5 superseded;  days since 1970, i32::MIN where unbounded
 //! ```
 //!
@@ -221,7 +222,7 @@ impl<T: Table> Pending<'_, T> {
         let handle = row.head.handle;
         let key = record_key(&handle);
         if let Some(before) = record(&key, &handle, self.get(&key)?)? {
-            self.remove(by_holder_key(&before.holder_key, &handle));
+            before.holder_keys.iter().for_each(|holder| self.remove(by_holder_key(holder, &handle)));
             let by_record = by_record_key(&before.record_key);
             let found = self.get(&by_record)?;
             // Another record may have come to bear the identifier meanwhile.
@@ -231,7 +232,7 @@ impl<T: Table> Pending<'_, T> {
         }
         self.put(key, &encode_record(row));
         self.put(by_record_key(&row.record_key), handle.as_bytes());
-        self.put(by_holder_key(&row.holder_key, &handle), &[]);
+        row.holder_keys.iter().for_each(|holder| self.put(by_holder_key(holder, &handle), &[]));
         Ok(())
     }
 
@@ -295,6 +296,7 @@ fn day_of_number(number: i32) -> Option<Date> {
 
 fn encode_record(row: &RecordRow) -> Vec<u8> {
     let head = &row.head;
+    let holders = row.holder_keys.iter().flat_map(|holder| holder.0).collect::<Vec<u8>>();
     [
         head.version.to_be_bytes().as_slice(),
         &head.resource_version.to_be_bytes(),
@@ -307,7 +309,7 @@ fn encode_record(row: &RecordRow) -> Vec<u8> {
         &head.published_at.as_millis().to_be_bytes(),
         head.issuer_key.as_bytes(),
         &row.record_key.0,
-        &row.holder_key.0,
+        &holders,
     ]
     .concat()
 }
@@ -330,8 +332,12 @@ fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<
             published_at: fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?,
             issuer_key: KeyId(fields.array()?),
         };
-        let (record_key, holder_key) = (BlindKey(fields.array()?), BlindKey(fields.array()?));
-        Some(RecordRow { head, record_key, holder_key })
+        let record_key = BlindKey(fields.array()?);
+        let mut holder_keys = vec![BlindKey(fields.array()?)];
+        while !fields.0.is_empty() {
+            holder_keys.push(BlindKey(fields.array()?));
+        }
+        Some(RecordRow { head, record_key, holder_keys })
     };
     value.map(|value| decode(key, &value, row)).transpose()
 }

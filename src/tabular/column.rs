@@ -26,6 +26,10 @@ pub enum ColumnKind {
     LicenceId,
     /// One of the values of a code list.
     Code(Vec<String>),
+    /// The code of an administrative division.
+    AdministrativeDivision,
+    /// A holder's identifier of any kind.
+    HolderCode,
 }
 
 impl ColumnKind {
@@ -45,6 +49,8 @@ impl ColumnKind {
             Self::LicenceId => {
                 "a licence id, 1.2.156.3005.2.type.issuer.serial.version.check, with or without its root".to_owned()
             }
+            Self::AdministrativeDivision => "an administrative division, 6 digits as text".to_owned(),
+            Self::HolderCode => "a holder's identifier of at most 40 characters, as text".to_owned(),
             Self::Code(codes) => {
                 const NAMED: usize = 20;
                 let named: Vec<&str> = codes.iter().take(NAMED).map(String::as_str).collect();
@@ -66,9 +72,20 @@ pub struct Column {
     pub kind: ColumnKind,
     /// Whether every row must have a value.
     pub required: bool,
+    /// Whether a cell holds a list of values.
+    pub repeated: bool,
 }
 
 impl Column {
+    /// What a cell may hold, in words.
+    pub(super) fn allowed(&self) -> String {
+        if self.repeated {
+            format!("one or more, each on its own line or with ; between two, of: {}", self.kind.allowed())
+        } else {
+            self.kind.allowed()
+        }
+    }
+
     /// Whether a name in a file means this column. Width, case, white space and the asterisk of required columns do
     /// not matter.
     pub(super) fn is_named(&self, name: &str) -> bool {

@@ -2,7 +2,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use super::{ColumnKind, MAX_COLUMNS, MAX_ROW_BYTES, date, number};
-use crate::domain::identifier::{self, CitizenId, LicenceId, Uscc};
+use crate::domain::identifier::{self, AdministrativeDivision, CitizenId, LicenceId, MAX_HOLDER_CODE_CHARS, Uscc};
 
 /// Why a row or a cell is refused. No reason repeats the value, which may be personal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -179,7 +179,28 @@ pub fn convert(kind: &ColumnKind, cell: &str) -> Result<Value, Reason> {
         ColumnKind::CitizenId => Ok(CitizenId::parse(&identifier::normalize(text))?.as_str().into()),
         ColumnKind::LicenceId => Ok(LicenceId::parse(&identifier::normalize(text))?.as_str().into()),
         ColumnKind::Code(codes) => code(text, codes),
+        ColumnKind::AdministrativeDivision => {
+            Ok(AdministrativeDivision::parse(&identifier::normalize(text))?.as_str().into())
+        }
+        ColumnKind::HolderCode => plain_text(&identifier::normalize(text), MAX_HOLDER_CODE_CHARS).map(Value::from),
     }
+}
+
+/// The list of typed values of a cell that holds several, with a semicolon of either width or a line break between two; null
+/// if it is empty.
+///
+/// # Errors
+/// The reason for which one of them is refused, or an empty one between others.
+pub(super) fn convert_list(kind: &ColumnKind, cell: &str) -> Result<Value, Reason> {
+    if convert(&ColumnKind::Text { max_chars: usize::MAX }, cell)?.is_null() {
+        return Ok(Value::Null);
+    }
+    let parts = clean(cell)?.split(['\n', ';', '；']).filter(|part| !trim(part).is_empty());
+    let present = |part| match convert(kind, part)? {
+        Value::Null => Err(Reason::Missing),
+        value => Ok(value),
+    };
+    parts.map(present).collect::<Result<Vec<_>, _>>().map(Value::from)
 }
 
 /// Takes off what spreadsheets put around a value: white space, invisible marks, `="…"`, a leading apostrophe.
@@ -282,6 +303,23 @@ mod tests {
         for (kind, cell, value) in table {
             assert_eq!(convert(kind, cell), Ok(value), "{kind:?} {cell:?}");
         }
+    }
+
+    #[test]
+    fn a_cell_may_hold_a_list() {
+        let table = [
+            (&TEXT, "张三;李四", json!(["张三", "李四"])),
+            (&TEXT, " 张三 ；\n李四；", json!(["张三", "李四"])),
+            (&TEXT, "张三", json!(["张三"])),
+            (&TEXT, " ", json!(null)),
+            (&ColumnKind::HolderCode, "e12345678;91440300708461136t", json!(["E12345678", "91440300708461136T"])),
+            (&ColumnKind::AdministrativeDivision, "３４０１００", json!(["340100"])),
+        ];
+        for (kind, cell, value) in table {
+            assert_eq!(convert_list(kind, cell), Ok(value), "{kind:?} {cell:?}");
+        }
+        assert_eq!(convert_list(&TEXT, "张三;NULL"), Err(Reason::Missing));
+        assert!(convert_list(&ColumnKind::Uscc, "91440300708461136T;91440300708461136A").is_err());
     }
 
     #[test]

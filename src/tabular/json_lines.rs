@@ -49,6 +49,7 @@ impl<R: Read> JsonLineRows<R> {
         let mut unknown = Vec::new();
         for (key, value) in members {
             match self.columns.iter().zip(&mut cells).find(|(column, _)| column.is_named(&key)) {
+                Some((column, cell @ None)) if column.repeated => *cell = Some(list_text(value)),
                 Some((_, cell @ None)) => *cell = Some(cell_text(value)),
                 Some((_, cell)) => *cell = Some(Err(Reason::GivenTwice)),
                 None if self.ignored.contains(&plain(&key)) => {}
@@ -77,6 +78,13 @@ impl<R: Read> Iterator for JsonLineRows<R> {
         self.failed = row.is_err();
         row.transpose()
     }
+}
+
+/// A JSON array, or a single value, as a table's cell that holds a list: a value a line.
+fn list_text(value: Value) -> Result<String, Reason> {
+    let Value::Array(values) = value else { return cell_text(value) };
+    let texts: Vec<String> = values.into_iter().map(cell_text).collect::<Result<_, _>>()?;
+    Ok(texts.join("\n"))
 }
 
 /// A JSON value as a table's cell.

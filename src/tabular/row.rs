@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-use super::{Column, Reason, convert};
+use super::{Column, Reason, convert, convert::convert_list};
 
 /// What is wrong with a row, or with one field of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,14 +53,16 @@ impl Row {
     ) -> Self {
         let mut violations = Vec::new();
         let mut value = |(column, cell): (&Column, Result<&str, Reason>)| {
-            let converted = cell.and_then(|text| convert(&column.kind, text));
+            let converted = cell.and_then(|text| {
+                if column.repeated { convert_list(&column.kind, text) } else { convert(&column.kind, text) }
+            });
             let present = converted.and_then(|value| match value {
                 Value::Null if column.required => Err(Reason::Missing),
                 value => Ok(value),
             });
             present.unwrap_or_else(|reason| {
                 let field = Some(column.code.clone());
-                violations.push(Violation { line, field, reason, allowed: column.kind.allowed() });
+                violations.push(Violation { line, field, reason, allowed: column.allowed() });
                 Value::Null
             })
         };

@@ -10,6 +10,7 @@ fn columns() -> Vec<Column> {
         names: names.iter().map(|&name| name.to_owned()).collect(),
         kind,
         required,
+        repeated: false,
     };
     vec![
         column("CZZTDM", &["统一社会信用代码", "holder_code"], ColumnKind::Uscc, true),

@@ -67,6 +67,7 @@ pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
         related_codes: resource.metadata.related_codes.clone(),
         source_system: resource.metadata.source_system.clone(),
         subject: resource.metadata.subject.clone(),
+        holder_type_field: code(&resource.holder_type_field),
     }
 }
 
@@ -82,6 +83,8 @@ fn field_to_proto(field: &Field) -> proto::Field {
         FieldType::CitizenId => (proto::FieldType::CitizenId, 0, &[][..]),
         FieldType::LicenceId => (proto::FieldType::LicenceId, 0, &[][..]),
         FieldType::Code(values) => (proto::FieldType::Code, 0, values.as_slice()),
+        FieldType::AdministrativeDivision => (proto::FieldType::AdministrativeDivision, 0, &[][..]),
+        FieldType::HolderCode => (proto::FieldType::HolderCode, 0, &[][..]),
     };
     proto::Field {
         code: field.code.to_string(),
@@ -99,9 +102,10 @@ fn field_to_proto(field: &Field) -> proto::Field {
         open_to_society: field.open_to_society,
         derivation: field.derivation.as_ref().map(|derivation| proto::Derivation {
             source_field: derivation.source_field.to_string(),
-            rule: derivation.rule.as_str().to_owned(),
+            rule: derivation.rule.to_string(),
         }),
         value_range: field.value_range.clone(),
+        repeated: field.repeated,
     }
 }
 
@@ -140,6 +144,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
     let valid_from_field = reading.optional_name(at("valid_from_field"), &message.valid_from_field);
     let valid_until_field = reading.optional_name(at("valid_until_field"), &message.valid_until_field);
     let metadata = read_metadata(reading, prefix, message);
+    let holder_type_field = reading.optional_name(at("holder_type_field"), &message.holder_type_field);
     Some(Resource {
         resource_id: resource_id?,
         name: message.name.clone(),
@@ -158,6 +163,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
         valid_from_field: valid_from_field?,
         valid_until_field: valid_until_field?,
         metadata: metadata?,
+        holder_type_field: holder_type_field?,
     })
 }
 
@@ -206,6 +212,7 @@ fn read_field(reading: &mut Reading, prefix: &str, message: &proto::Field) -> Op
         name_en: message.name_en.clone(),
         field_type: field_type?,
         required: message.required,
+        repeated: message.repeated,
         sharing_class: sharing_class?,
         sensitive: message.sensitive,
         open_to_society: message.open_to_society,
@@ -239,6 +246,8 @@ fn read_type(reading: &mut Reading, at: &str, message: &proto::Field) -> Option<
                 .map(|value| CodeValue { code: value.code.clone(), name: value.name.clone() })
                 .collect(),
         ),
+        proto::FieldType::AdministrativeDivision => FieldType::AdministrativeDivision,
+        proto::FieldType::HolderCode => FieldType::HolderCode,
         proto::FieldType::Unspecified => return reading.fail(at, "is not a type"),
     })
 }

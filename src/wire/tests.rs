@@ -62,6 +62,7 @@ fn resource() -> Resource {
         field_type,
         required: true,
         sharing_class: SharingClass::Conditional,
+        repeated: false,
         sensitive: true,
         open_to_society: false,
         value_range: String::new(),
@@ -93,6 +94,7 @@ fn resource() -> Resource {
         holder_field: "CZZTDM".parse().unwrap(),
         valid_from_field: None,
         valid_until_field: Some("JZRQ".parse().unwrap()),
+        holder_type_field: None,
     }
 }
 

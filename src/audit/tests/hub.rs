@@ -529,6 +529,7 @@ pub(super) fn resource() -> Resource {
         field_type,
         required,
         sharing_class,
+        repeated: false,
         sensitive: false,
         open_to_society: false,
         value_range: String::new(),
@@ -559,6 +560,7 @@ pub(super) fn resource() -> Resource {
         holder_field: "HOLDER".parse().unwrap(),
         valid_from_field: None,
         valid_until_field: None,
+        holder_type_field: None,
     }
 }
 

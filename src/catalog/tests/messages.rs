@@ -117,6 +117,14 @@ fn wrong_files() -> Vec<Vec<u8>> {
         ),
         broken("record_id = \"ZZBS\"", "record_id = \"ZZYXQJZRQ\""),
         broken("holder = \"CZZTDM\"", "holder = \"ZZBS\""),
+        broken("holder = \"CZZTDM\"", "holder = \"CZZTDM\"\nholder_type = \"ZZBS\""),
+        broken("type = \"USCC\"", "type = \"HOLDER_CODE\""),
+        broken("type = \"LICENCE_ID\"", "type = \"HOLDER_CODE\""),
+        broken("type = \"USCC\"", "type = \"USCC\"\nrepeated = true")
+            .replace("valid_until = ", "holder_type = \"KZ_LX\"\nvalid_until = ")
+            .replace("type = \"CODE\"", "type = \"CODE\"\nrequired = true"),
+        broken("rule = \"mask-name\"", "rule = \"date-reached\""),
+        in_field("repeated = true"),
         broken("valid_until = \"ZZYXQJZRQ\"", "valid_until = \"ZZBS\""),
     ];
     let mut files: Vec<_> = texts.into_iter().map(String::into_bytes).collect();

@@ -117,7 +117,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"name = "营业执照""#,
             r#"nam = "营业执照""#,
-            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, field]",
+            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, holder_type, field]",
         ),
         (r#"name = "营业执照""#, r#"name = " ""#, "3:8 resource[samr.business-licence].name: must not be empty"),
         (r#"name = "营业执照""#, "name = 7", "3:8 resource[samr.business-licence].name: is integer, expected a string"),
@@ -164,7 +164,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"holder = "CZZTDM""#,
             r#"holder = "ZZBS""#,
-            "11:10 resource[samr.business-licence].holder: must be a required field of type USCC or CITIZEN_ID",
+            "11:10 resource[samr.business-licence].holder: must be a required field of type USCC, CITIZEN_ID or HOLDER_CODE",
         ),
         (
             r#"valid_until = "ZZYXQJZRQ""#,
@@ -189,7 +189,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"type = "LICENCE_ID""#,
             r#"type = "LICENSE_ID""#,
-            "17:8 resource[samr.business-licence].field[ZZBS].type: unknown word; is LICENCE_ID meant? [TEXT, INTEGER, DECIMAL, DATE, DATE_TIME, BOOLEAN, USCC, CITIZEN_ID, LICENCE_ID, CODE]",
+            "17:8 resource[samr.business-licence].field[ZZBS].type: unknown word; is LICENCE_ID meant? [TEXT, INTEGER, DECIMAL, DATE, DATE_TIME, BOOLEAN, USCC, CITIZEN_ID, LICENCE_ID, CODE, ADMINISTRATIVE_DIVISION, HOLDER_CODE]",
         ),
         (
             "\"TEXT\"\nmax_length = 50\nsharing_class",
@@ -219,7 +219,7 @@ fn each_fault_is_found_at_its_place() {
         (
             "mask-name",
             "maskname",
-            "43:39 resource[samr.business-licence].field[KZ_FDDBR_MASKED].derived.rule: unknown word; is mask-name meant? [mask-name, mask-citizen-id, mask-phone, mask-address, mask-middle]",
+            "43:39 resource[samr.business-licence].field[KZ_FDDBR_MASKED].derived.rule: unknown word; is mask-name meant? [mask-name, mask-citizen-id, mask-phone, mask-address, mask-middle, age-at-least:<1 to 130>, date-reached, date-not-passed, sha-256, sm3]",
         ),
         (
             r#"[{ code = "1", name = "有限责任公司" }]"#,
@@ -338,13 +338,14 @@ prop_compose! {
             any::<u32>().prop_map(|max_length| FieldType::Text { max_length }),
             select(vec![
                 FieldType::Integer, FieldType::Decimal, FieldType::Date, FieldType::DateTime, FieldType::Boolean,
-                FieldType::Uscc, FieldType::CitizenId, FieldType::LicenceId,
+                FieldType::Uscc, FieldType::CitizenId, FieldType::LicenceId, FieldType::AdministrativeDivision,
+                FieldType::HolderCode,
             ]),
             vec((any_text(), any_text()), 0..4).prop_map(|codes| {
                 FieldType::Code(codes.into_iter().map(|(code, name)| CodeValue { code, name }).collect())
             }),
         ],
-        flags in any::<(bool, bool, bool)>(),
+        flags in any::<(bool, bool, bool, bool)>(),
         sharing_class in any_of(SHARING_CLASSES),
         derivation in option::of((
             "[A-Za-z][A-Za-z0-9_]{0,20}",
@@ -359,6 +360,7 @@ prop_compose! {
             field_type,
             required: flags.0,
             sharing_class,
+            repeated: flags.3,
             sensitive: flags.1,
             open_to_society: flags.2,
             derivation: derivation.map(|(from, rule)| Derivation { source_field: from.parse().unwrap(), rule }),
@@ -388,8 +390,8 @@ prop_compose! {
         sharing_class in any_of(SHARING_CLASSES),
         update_cycle in any_of(UPDATE_CYCLES),
         fields in vec(any_field(), 0..5),
-        codes in vec("[A-Za-z][A-Za-z0-9_]{0,20}", 4),
-        validity in any::<(bool, bool)>(),
+        codes in vec("[A-Za-z][A-Za-z0-9_]{0,20}", 5),
+        validity in any::<(bool, bool, bool)>(),
         metadata in any_metadata(),
     ) -> Resource {
         let code = |index: usize| codes[index].parse().unwrap();
@@ -411,6 +413,7 @@ prop_compose! {
             valid_from_field: validity.0.then(|| code(2)),
             valid_until_field: validity.1.then(|| code(3)),
             metadata,
+            holder_type_field: validity.2.then(|| code(4)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod lint;
+mod schema;
 mod show;
 
 use std::path::Path;
@@ -22,6 +23,7 @@ enum CatalogCommand {
     Lint(lint::Lint),
     Apply(apply::Apply),
     Show(show::Show),
+    Schema(schema::Schema),
 }
 
 impl Run for Catalog {
@@ -30,6 +32,7 @@ impl Run for Catalog {
             CatalogCommand::Lint(args) => args.run(output),
             CatalogCommand::Apply(args) => args.run(output),
             CatalogCommand::Show(args) => args.run(output),
+            CatalogCommand::Schema(args) => args.run(output),
         }
     }
 }

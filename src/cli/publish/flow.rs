@@ -13,6 +13,7 @@ use crate::{
         Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, NextVersion, PreparedRecord, Publisher,
         Rejection, next_version,
     },
+    schema::Schema,
     sign::{Secret, Signer, SystemRandomness},
     tabular::{self, Row},
 };
@@ -38,9 +39,11 @@ pub(super) struct Job<S> {
     pub(super) resource: Resource,
     pub(super) resource_version: u32,
     pub(super) issuer: Uscc,
+    pub(super) schema: Schema,
     pub(super) secret: Secret,
     pub(super) signer: S,
-    pub(super) clock: fn() -> anyhow::Result<Time>,
+    /// The time that all of its records are issued at.
+    pub(super) issued_at: Time,
     /// The status of all records; without it each keeps its own.
     pub(super) status: Option<RecordStatus>,
     /// Whether nothing is signed or published, only told.
@@ -123,7 +126,9 @@ impl<S: Signer + 'static> Job<S> {
             resource: &self.resource,
             resource_version: self.resource_version,
             issuer: self.issuer,
+            schema: &self.schema,
             secret: &self.secret,
+            issued_at: self.issued_at,
         }
     }
 
@@ -175,11 +180,10 @@ impl<S: Signer + 'static> Job<S> {
 
     fn sign(&self, records: &[(PreparedRecord, NextVersion)]) -> anyhow::Result<Vec<Vec<IssuedRecord>>> {
         let random = SystemRandomness::new();
-        let now = (self.clock)()?;
         let publisher = self.publisher();
         let (mut batches, mut full) = (Batches::default(), Vec::new());
         for (record, next) in records {
-            full.extend(batches.push(publisher.issue(record, *next, now, &self.signer, &random)?));
+            full.extend(batches.push(publisher.issue(record, *next, &self.signer, &random)?));
         }
         full.extend(batches.take());
         Ok(full)
@@ -277,11 +281,12 @@ mod tests {
         let rows = tabular::read(Cursor::new(table), Format::Delimited, columns(&resource), &options).unwrap();
         let job = Job {
             issuer: resource.provider,
+            schema: Schema::compile(&resource, 1).unwrap(),
             resource,
             resource_version: 1,
             secret: Secret::from_bytes(&[7; 32]),
             signer: SigningKey::generate(&SystemRandomness::new()).unwrap(),
-            clock: crate::cli::now,
+            issued_at: crate::cli::now().unwrap(),
             status,
             dry_run,
         };

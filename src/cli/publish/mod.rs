@@ -26,6 +26,7 @@ use crate::{
         time::Moment,
     },
     publishing::{HeldState, IssuedRecord, columns, ignored_names},
+    schema::Schema,
     sign::SigningKey,
     tabular::{self, Encoding, Format},
 };
@@ -203,9 +204,10 @@ impl Publish {
             resource: Resource::clone(&resource),
             resource_version: version,
             issuer: own,
+            schema: Schema::compile(&resource, version)?,
             secret: client.secret()?.clone(),
             signer: SigningKey::from_jwk(&client.signing_key().to_private_jwk())?,
-            clock: now,
+            issued_at: now()?,
             status: self.status.map(Into::into),
             dry_run: self.dry_run,
         };

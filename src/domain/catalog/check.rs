@@ -1,6 +1,7 @@
 //! The rules that every resource of a catalog obeys.
 
-use super::{FieldType, MAX_FIELDS, MAX_TEXT_LENGTH, NationalCode, Resource, SharingClass};
+use super::{Field, FieldType, MAX_FIELDS, MAX_TEXT_LENGTH, NationalCode, Resource, SharingClass};
+use crate::domain::derive::{DerivationRule, Derived};
 
 /// The longest description in a catalog entry, in characters.
 pub const MAX_DESCRIPTION: usize = 1_000;
@@ -50,9 +51,16 @@ rules! {
     CodesStated = "must not be empty for CODE";
     CodeTwice = "has a code twice";
     DerivationSource = "must be a field of the resource that is not itself derived";
-    DerivedText = "must be TEXT for a derived field";
+    DerivedText = "must be TEXT for this derivation";
+    DerivedBoolean = "must be BOOLEAN for this derivation";
+    DerivationType = "cannot be made of a field of the source's type";
+    DerivedRepeated = "must be as that of the field it is derived from";
     RecordIdField = "must be a required field of type TEXT, USCC, CITIZEN_ID or LICENCE_ID";
-    HolderField = "must be a required field of type USCC or CITIZEN_ID";
+    HolderField = "must be a required field of type USCC, CITIZEN_ID or HOLDER_CODE";
+    HolderCodeAlone = "HOLDER_CODE is the holder field's alone";
+    HolderTypeStated = "is required where the holder field is of type HOLDER_CODE";
+    HolderTypeField = "must be a required field of type CODE";
+    HolderTypeRepeated = "must be repeated as the holder field is";
     DateField = "must be a field of type DATE";
 }
 
@@ -66,10 +74,10 @@ pub struct CatalogViolation {
 }
 
 #[derive(Default)]
-struct Violations(Vec<CatalogViolation>);
+pub(super) struct Violations(Vec<CatalogViolation>);
 
 impl Violations {
-    fn require(&mut self, holds: bool, path: &str, rule: CatalogRule) {
+    pub(super) fn require(&mut self, holds: bool, path: &str, rule: CatalogRule) {
         if !holds {
             self.0.push(CatalogViolation { path: path.to_owned(), rule });
         }
@@ -175,41 +183,27 @@ impl Resource {
                     &path("derivation.source_field"),
                     CatalogRule::DerivationSource,
                 );
-                found.require(
-                    matches!(field.field_type, FieldType::Text { .. }),
-                    &path("type"),
-                    CatalogRule::DerivedText,
-                );
+                if let Some(source) = source {
+                    check_derived(field, source, derivation.rule, &path, found);
+                }
             }
         }
     }
+}
 
-    fn check_roles(&self, found: &mut Violations) {
-        let record_id = self.field(self.record_id_field.as_str());
-        found.require(
-            record_id.is_some_and(|field| field.required && field.field_type.commitment_scheme().is_some()),
-            "record_id_field",
-            CatalogRule::RecordIdField,
-        );
-        let holder = self.field(self.holder_field.as_str());
-        found.require(
-            holder.is_some_and(|field| {
-                field.required && matches!(field.field_type, FieldType::Uscc | FieldType::CitizenId)
-            }),
-            "holder_field",
-            CatalogRule::HolderField,
-        );
-        for (path, code) in
-            [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
-        {
-            if let Some(code) = code {
-                let field = self.field(code.as_str());
-                found.require(
-                    field.is_some_and(|field| field.field_type == FieldType::Date),
-                    path,
-                    CatalogRule::DateField,
-                );
-            }
-        }
-    }
+/// Whether a derived field has the type that its rule gives, and its source one that the rule takes.
+fn check_derived(
+    field: &Field,
+    source: &Field,
+    rule: DerivationRule,
+    path: &impl Fn(&str) -> String,
+    found: &mut Violations,
+) {
+    let (gives, broken) = match rule.gives() {
+        Derived::Text => (matches!(field.field_type, FieldType::Text { .. }), CatalogRule::DerivedText),
+        Derived::Boolean => (field.field_type == FieldType::Boolean, CatalogRule::DerivedBoolean),
+    };
+    found.require(gives, &path("type"), broken);
+    found.require(rule.takes(&source.field_type), &path("derivation.rule"), CatalogRule::DerivationType);
+    found.require(field.repeated == source.repeated, &path("repeated"), CatalogRule::DerivedRepeated);
 }

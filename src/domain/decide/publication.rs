@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use crate::domain::{
     catalog::Resource,
-    id::{Handle, SystemId},
-    identifier::Uscc,
+    derive::day_of_issue,
+    id::{FieldCode, Handle, SystemId},
+    identifier::{HolderCodeType, Uscc},
     outcome::{RecordViolation as Violation, Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
     rules::Rules,
     statement::{Publication, PublishedRecord},
-    time::Moment,
+    time::{Moment, Time},
     value,
 };
 
@@ -82,6 +83,8 @@ pub struct RecordClaims {
     pub jti: Handle,
     /// The record's version.
     pub ver: u32,
+    /// When it was issued.
+    pub iat: Time,
 }
 
 /// What the hub knows of a record beside its body.
@@ -97,6 +100,8 @@ pub struct RecordFacts<'a> {
     pub identifier_owner: Option<Handle>,
     /// The handle that the record salt makes of the identifier; `None` where the body has no identifier.
     pub expected_handle: Option<Handle>,
+    /// What the resource's schema finds wrong with the values, each by itself.
+    pub unfit: Vec<FieldViolation>,
 }
 
 /// One thing wrong with a record.
@@ -121,10 +126,12 @@ impl FieldViolation {
     }
 }
 
-/// A record's identifier and its holder's, where the body has them as text.
-pub fn record_terms<'a>(resource: &Resource, fields: &'a [(String, Value)]) -> Option<(&'a str, &'a str)> {
-    let text = |code: &str| fields.iter().find(|(name, _)| name == code).and_then(|(_, value)| value.as_str());
-    Some((text(resource.record_id_field.as_str())?, text(resource.holder_field.as_str())?))
+/// A record's identifier and its holders', where the body has them as text.
+pub fn record_terms<'a>(resource: &Resource, fields: &'a [(String, Value)]) -> Option<(&'a str, Vec<&'a str>)> {
+    let record = value::text_of(fields, resource.record_id_field.as_str())?;
+    let holders = value::values_of(fields, resource.holder_field.as_str());
+    let holders: Vec<&str> = holders.iter().map(Value::as_str).collect::<Option<_>>()?;
+    (!holders.is_empty()).then_some((record, holders))
 }
 
 /// Checks everything about a record that the rules can tell, and finds all that is wrong.
@@ -139,8 +146,9 @@ pub fn check_record(
     let mut found = Vec::new();
     check_claims(resource, resource_version, record, claims, facts.issuer, &mut found);
     check_succession(record, facts, &mut found);
-    check_fields(resource, fields, &mut found);
-    check_derived(resource, fields, &mut found);
+    found.extend(facts.unfit.iter().cloned());
+    check_holders(resource, fields, &mut found);
+    check_derived(resource, claims, fields, &mut found);
     check_validity(resource, record, fields, &mut found);
     found
 }
@@ -200,44 +208,48 @@ fn check_succession(record: &PublishedRecord, facts: &RecordFacts<'_>, found: &m
     }
 }
 
-fn check_fields(resource: &Resource, fields: &[(String, Value)], found: &mut Vec<FieldViolation>) {
-    for (code, value) in fields {
-        match resource.field(code) {
-            None => found.push(FieldViolation::of_field(
-                Violation::FieldSet,
-                code,
-                format!("{} has no such field", resource.resource_id),
-            )),
-            Some(field) => {
-                if let Err(bad) = value::check(field, value) {
-                    found.push(FieldViolation::of_field(bad.violation, code, bad.description));
-                }
-            }
-        }
+/// Holders of a record are each named once, and each by an identifier of the kind that is said.
+fn check_holders(resource: &Resource, fields: &[(String, Value)], found: &mut Vec<FieldViolation>) {
+    let code = resource.holder_field.as_str();
+    let holders = value::values_of(fields, code);
+    let twice = |(position, holder): (usize, &Value)| holders.iter().take(position).any(|earlier| earlier == holder);
+    if let Some((position, _)) = holders.iter().enumerate().find(|holder| twice(*holder)) {
+        let problem = format!("value {} stands there before; each holder stands once", position + 1);
+        found.push(FieldViolation::of_field(Violation::Holder, code, problem));
     }
-    for field in &resource.fields {
-        if !fields.iter().any(|(code, _)| code == field.code.as_str()) {
-            found.push(FieldViolation::of_field(
-                Violation::FieldSet,
-                field.code.as_str(),
-                "is missing; an empty field is null",
-            ));
+    let Some(type_field) = &resource.holder_type_field else { return };
+    let kinds = value::values_of(fields, type_field.as_str());
+    if kinds.len() != holders.len() {
+        let problem = format!("has {} values for {} holders; each holder has its type", kinds.len(), holders.len());
+        found.push(FieldViolation::of_field(Violation::Holder, type_field.as_str(), problem));
+        return;
+    }
+    for (kind, holder) in kinds.iter().zip(holders) {
+        let (Some(kind), Some(holder)) = (kind.as_str(), holder.as_str()) else { continue };
+        if let Err(error) = HolderCodeType::of_code(kind).check(holder) {
+            let problem = format!("is not an identifier of type {kind}: {error}");
+            found.push(FieldViolation::of_field(Violation::Holder, code, problem));
         }
     }
 }
 
-fn check_derived(resource: &Resource, fields: &[(String, Value)], found: &mut Vec<FieldViolation>) {
+fn check_derived(
+    resource: &Resource,
+    claims: &RecordClaims,
+    fields: &[(String, Value)],
+    found: &mut Vec<FieldViolation>,
+) {
+    let day = day_of_issue(claims.iat);
     let value_of = |code: &str| fields.iter().find(|(name, _)| name == code).map(|(_, value)| value);
     for field in &resource.fields {
         let Some(derivation) = &field.derivation else { continue };
-        let expected = value_of(derivation.source_field.as_str())
-            .and_then(Value::as_str)
-            .map_or(Value::Null, |source| Value::String(derivation.rule.derive(source)));
+        let source = value_of(derivation.source_field.as_str()).unwrap_or(&Value::Null);
+        let expected = derivation.rule.derive(source, day);
         if value_of(field.code.as_str()).is_some_and(|stated| *stated != expected) {
             found.push(FieldViolation::of_field(
                 Violation::Derivation,
                 field.code.as_str(),
-                format!("is not {} of {}", derivation.rule.as_str(), derivation.source_field),
+                format!("is not {} of {} on {day}", derivation.rule, derivation.source_field),
             ));
         }
     }
@@ -249,10 +261,7 @@ fn check_validity(
     fields: &[(String, Value)],
     found: &mut Vec<FieldViolation>,
 ) {
-    let date_of = |code: &crate::domain::id::FieldCode| {
-        let text = fields.iter().find(|(name, _)| name == code.as_str()).and_then(|(_, value)| value.as_str());
-        text.and_then(value::parse_date)
-    };
+    let date_of = |code: &FieldCode| value::text_of(fields, code.as_str()).and_then(value::parse_date);
     for (bound, field, stated) in [
         ("valid_from", &resource.valid_from_field, record.validity.from),
         ("valid_until", &resource.valid_until_field, record.validity.until),

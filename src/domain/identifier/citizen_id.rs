@@ -2,18 +2,14 @@ use std::{fmt, str::FromStr};
 
 use jiff::civil::Date;
 
-use super::{Error, Kind, check, fixed};
+use super::{Error, Kind, administrative_division::is_province, check, fixed};
 
 /// The earliest year of birth taken for real: the examples of GB 11643 itself reach back to 1880, and registers copied
 /// from paper hold a few decades more.
 pub const EARLIEST_BIRTH_YEAR: i16 = 1850;
 
-/// Provinces by the first two digits of an area code (GB/T 2260), with 83, under which the residence permits of
-/// Taiwan residents are numbered.
-const PROVINCES: [u8; 35] = [
-    11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63,
-    64, 65, 71, 81, 82, 83,
-];
+/// What stands for the province in the numbers of Taiwan residents' residence permits.
+const TAIWAN_RESIDENTS: usize = 83;
 
 /// A citizen identification number 公民身份号码 (GB 11643): area (6 digits), date of birth (8), sequence (3), check
 /// character (a digit or X).
@@ -102,7 +98,7 @@ fn number(digits: &[usize]) -> usize {
 
 fn check_area(digits: &[usize]) -> Result<(), Error> {
     let province = number(&digits[..2]);
-    if PROVINCES.iter().any(|&known| usize::from(known) == province) { Ok(()) } else { Err(Error::Area) }
+    if is_province(province) || province == TAIWAN_RESIDENTS { Ok(()) } else { Err(Error::Area) }
 }
 
 fn birth_date(digits: &[usize]) -> Result<Date, Error> {

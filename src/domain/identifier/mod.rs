@@ -8,14 +8,18 @@
 //! Errors say where the fault is and what is allowed there. They never repeat the value: an identifier names a person
 //! or leads to one, and errors end up in logs and reports.
 
+mod administrative_division;
 mod check;
 mod citizen_id;
+mod holder;
 mod licence_id;
 mod uscc;
 
 use std::fmt;
 
+pub use administrative_division::{AdministrativeDivision, DivisionLevel};
 pub use citizen_id::{CitizenId, EARLIEST_BIRTH_YEAR};
+pub use holder::{HolderCodeType, MAX_HOLDER_CODE_CHARS, is_holder_code};
 pub use licence_id::{LicenceId, LicencePart, MAX_ISSUER_CHARS, MAX_SERIAL_CHARS, OID_ROOT};
 pub use uscc::Uscc;
 
@@ -28,6 +32,8 @@ pub enum Kind {
     CitizenId,
     /// Electronic licence identifier 证照标识, GB/T 36904.
     LicenceId,
+    /// Administrative division 行政区划代码, GB/T 2260.
+    AdministrativeDivision,
 }
 
 impl fmt::Display for Kind {
@@ -36,6 +42,7 @@ impl fmt::Display for Kind {
             Self::Uscc => "unified social credit code",
             Self::CitizenId => "citizen id",
             Self::LicenceId => "licence id",
+            Self::AdministrativeDivision => "administrative division",
         })
     }
 }
@@ -80,6 +87,12 @@ pub enum Error {
     /// The birth date of a citizen id is no date, or an implausible one.
     #[error("citizen id: characters 7 to 14 are not a date (YYYYMMDD) from {EARLIEST_BIRTH_YEAR} on")]
     BirthDate,
+    /// The first two digits of an administrative division name no province.
+    #[error("administrative division: characters 1 to 2 are not a province code of GB/T 2260")]
+    Province,
+    /// A county that is in no prefecture.
+    #[error("administrative division: characters 3 to 4 are 00, so characters 5 to 6 must be 00 too")]
+    Hierarchy,
     /// A licence id with too few or too many parts, or another OID root.
     #[error(
         "licence id has {found} dot-separated parts, expected type.issuer.serial.version.check, with or without the root {OID_ROOT}"

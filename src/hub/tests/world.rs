@@ -275,20 +275,36 @@ impl World {
     /// The same, signed by a department.
     pub(super) fn record_by(&self, issuer: &Actor, n: u32, version: u32) -> (PublishedRecord, RecordBody) {
         let (id, holder) = (licence_id(n), holder(n));
-        let secret = Secret::from_bytes(&[5; 32]);
-        let salt = record_salt(&secret, RESOURCE, &id).unwrap();
-        let handle = record_handle(&salt, RESOURCE, &id).unwrap();
         let fields: Vec<(String, Value)> = vec![
             ("ZZBS".into(), json!(id)),
             ("CZZTDM".into(), json!(holder)),
             ("CZZT".into(), json!(format!("样例企业{n}版本{version}"))),
             ("FDDBR".into(), json!("张三丰")),
-            ("FDDBR_MASKED".into(), json!(DerivationRule::MaskName.derive("张三丰"))),
+            (
+                "FDDBR_MASKED".into(),
+                DerivationRule::MaskName.derive(&json!("张三丰"), jiff::civil::Date::constant(2026, 1, 1)),
+            ),
             ("ZZYXQJZRQ".into(), Value::Null),
         ];
+        self.sign(issuer, RESOURCE, &id, fields, version)
+    }
+
+    /// A record of a resource with these fields, of which `id` is its identifier, at a version, with a body.
+    pub(super) fn sign(
+        &self,
+        issuer: &Actor,
+        resource: &str,
+        id: &str,
+        fields: Vec<(String, Value)>,
+        version: u32,
+    ) -> (PublishedRecord, RecordBody) {
+        let salt = record_salt(&Secret::from_bytes(&[5; 32]), resource, id).unwrap();
+        let handle = record_handle(&salt, resource, id).unwrap();
+        let snapshot = self.hub.snapshot();
+        let (resource_version, resource) = snapshot.rules.catalog.newest(resource).unwrap();
         let claims = RecordClaims {
             iss: issuer.system.department().to_string(),
-            vct: licence().vct(self.hub.snapshot().rules.catalog.newest(RESOURCE).unwrap().0),
+            vct: resource.vct(resource_version),
             jti: handle,
             ver: version.into(),
             iat: self.clock.now().as_seconds(),
@@ -299,7 +315,7 @@ impl World {
             handle: Handle(handle),
             version,
             jwt_sha256: Digest(sha256(jwt.as_bytes())),
-            source_digest: Digest([n as u8; 32]),
+            source_digest: Digest([version as u8; 32]),
             validity: Validity::default(),
             status: RecordStatus::Active,
         };
@@ -319,17 +335,28 @@ impl World {
         self.publish_by(&self.provider, issuer_key, records).await
     }
 
-    /// Publishes records as a department.
+    /// Publishes licences as a department.
     pub(super) async fn publish_by(
         &self,
         publisher: &Actor,
         issuer_key: KeyId,
         records: Vec<(PublishedRecord, RecordBody)>,
     ) -> PublicationAnswer {
+        self.publish_of(RESOURCE, publisher, issuer_key, records).await
+    }
+
+    /// Publishes records of a resource as a department.
+    pub(super) async fn publish_of(
+        &self,
+        resource: &str,
+        publisher: &Actor,
+        issuer_key: KeyId,
+        records: Vec<(PublishedRecord, RecordBody)>,
+    ) -> PublicationAnswer {
         let (records, bodies) = records.into_iter().unzip();
         let publication = Publication {
-            resource_id: RESOURCE.parse().unwrap(),
-            resource_version: self.hub.snapshot().rules.catalog.newest(RESOURCE).unwrap().0,
+            resource_id: resource.parse().unwrap(),
+            resource_version: self.hub.snapshot().rules.catalog.newest(resource).unwrap().0,
             records,
             issuer_key,
         };
@@ -419,6 +446,7 @@ pub(super) fn licence() -> Resource {
         field_type,
         required,
         sharing_class,
+        repeated: false,
         sensitive: false,
         open_to_society: false,
         value_range: String::new(),
@@ -453,6 +481,7 @@ pub(super) fn licence() -> Resource {
         holder_field: "CZZTDM".parse().unwrap(),
         valid_from_field: None,
         valid_until_field: Some("ZZYXQJZRQ".parse().unwrap()),
+        holder_type_field: None,
     }
 }
 

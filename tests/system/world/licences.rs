@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::Cursor,
-    sync::{Arc, OnceLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use hutong::{
@@ -15,6 +15,7 @@ use hutong::{
     },
     examples::{self, Encoding},
     publishing::{NextVersion, PreparedRecord, Publisher, columns, ignored_names},
+    schema::Schema,
     sign::{
         SystemRandomness,
         sd_jwt::{self, SdJwt},
@@ -85,11 +86,14 @@ pub(crate) struct Registry {
 
 impl Registry {
     fn publisher(&self) -> Publisher<'_> {
+        static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(resource(), 1).unwrap());
         Publisher {
             resource: resource(),
             resource_version: 1,
             issuer: *self.client.system().department(),
+            schema: &SCHEMA,
             secret: self.client.secret().unwrap(),
+            issued_at: hutong::cli::now().unwrap(),
         }
     }
 
@@ -99,10 +103,9 @@ impl Registry {
 
     /// Signs a licence as a version of its record.
     pub(crate) fn sign(&self, licence: &Licence, version: u32) -> SignedRecord {
-        let now = hutong::cli::now().unwrap();
         let (key, random) = (self.client.signing_key(), SystemRandomness::new());
         let next = NextVersion { version, status: RecordStatus::Active };
-        let record = self.publisher().issue(&self.prepare(licence), next, now, key, &random).unwrap();
+        let record = self.publisher().issue(&self.prepare(licence), next, key, &random).unwrap();
         SignedRecord { published: record.published, sd_jwt: record.sd_jwt, record_salt: record.record_salt }
     }
 

@@ -1,0 +1,76 @@
+//! The fields that have a part to play: which names a record, who holds it, when it is valid.
+
+use super::{CatalogRule, Field, FieldType, Resource, check::Violations};
+use crate::domain::id::FieldCode;
+
+impl Resource {
+    pub(super) fn check_roles(&self, found: &mut Violations) {
+        let record_id = self.field(self.record_id_field.as_str());
+        found.require(
+            record_id.is_some_and(|field| field.required && !field.repeated && names_records(&field.field_type)),
+            "record_id_field",
+            CatalogRule::RecordIdField,
+        );
+        self.check_holder(found);
+        for (path, code) in
+            [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
+        {
+            if let Some(field) = self.role(code) {
+                found.require(
+                    field.is_some_and(|field| field.field_type == FieldType::Date && !field.repeated),
+                    path,
+                    CatalogRule::DateField,
+                );
+            }
+        }
+    }
+
+    fn check_holder(&self, found: &mut Violations) {
+        let holder = self.field(self.holder_field.as_str());
+        found.require(
+            holder.is_some_and(|field| {
+                let is_holders =
+                    matches!(field.field_type, FieldType::Uscc | FieldType::CitizenId | FieldType::HolderCode);
+                field.required && is_holders
+            }),
+            "holder_field",
+            CatalogRule::HolderField,
+        );
+        for field in self.fields.iter().filter(|field| field.field_type == FieldType::HolderCode) {
+            found.require(
+                field.code == self.holder_field,
+                &format!("fields[{}].type", field.code),
+                CatalogRule::HolderCodeAlone,
+            );
+        }
+        match self.role(&self.holder_type_field) {
+            None => found.require(
+                holder.is_none_or(|field| field.field_type != FieldType::HolderCode),
+                "holder_type_field",
+                CatalogRule::HolderTypeStated,
+            ),
+            Some(kind) => {
+                found.require(
+                    kind.is_some_and(|kind| kind.required && matches!(kind.field_type, FieldType::Code(_))),
+                    "holder_type_field",
+                    CatalogRule::HolderTypeField,
+                );
+                found.require(
+                    kind.zip(holder).is_none_or(|(kind, holder)| kind.repeated == holder.repeated),
+                    "holder_type_field",
+                    CatalogRule::HolderTypeRepeated,
+                );
+            }
+        }
+    }
+
+    /// The field of a role: nothing where the role has none, `Some(None)` where the resource lacks the field that it names.
+    fn role(&self, code: &Option<FieldCode>) -> Option<Option<&Field>> {
+        code.as_ref().map(|code| self.field(code.as_str()))
+    }
+}
+
+/// Whether the values of a type can name the records of a resource.
+fn names_records(field_type: &FieldType) -> bool {
+    matches!(field_type, FieldType::Text { .. } | FieldType::Uscc | FieldType::CitizenId | FieldType::LicenceId)
+}

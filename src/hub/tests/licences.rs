@@ -1,0 +1,174 @@
+//! What is special to licences: several holders, fields derived of a day.
+
+use serde_json::{Value, json};
+
+use super::world::{World, licence};
+use crate::hub::Clock as _;
+use crate::{
+    domain::{
+        agreement::LookupKind,
+        catalog::{CodeValue, Derivation, Field, FieldType, Resource},
+        derive::DerivationRule,
+        identifier::HolderCodeType,
+        outcome::{Outcome, RecordViolation},
+        statement::Query,
+    },
+    sign::{
+        SystemRandomness,
+        commitment::{Opening, Scheme},
+    },
+    store::memory,
+};
+
+const HOME: &str = "city.home";
+const FIRM: &str = "91440300708461136T";
+const PERSON: &str = "11010519491231002X";
+const CHILD: &str = "440524200801010011";
+const FOREIGNER: &str = "E12345678";
+
+/// Homes, which several may own together.
+fn home() -> Resource {
+    let base = licence();
+    let field = |code: &str, field_type, repeated| Field {
+        code: code.parse().unwrap(),
+        name: code.to_owned(),
+        field_type,
+        repeated,
+        required: true,
+        ..base.fields[0].clone()
+    };
+    let kinds = HolderCodeType::CODES.map(|(code, name)| CodeValue { code: code.to_owned(), name: name.to_owned() });
+    let adult = Field {
+        required: false,
+        derivation: Some(Derivation { source_field: "BORN".parse().unwrap(), rule: DerivationRule::AgeAtLeast(18) }),
+        ..field("ADULT", FieldType::Boolean, false)
+    };
+    Resource {
+        resource_id: HOME.parse().unwrap(),
+        name: "不动产权证书".to_owned(),
+        fields: vec![
+            field("ID", FieldType::Text { max_length: 30 }, false),
+            field("OWNER", FieldType::HolderCode, true),
+            field("OWNER_TYPE", FieldType::Code(kinds.to_vec()), true),
+            field("BORN", FieldType::Date, false),
+            adult,
+        ],
+        record_id_field: "ID".parse().unwrap(),
+        holder_field: "OWNER".parse().unwrap(),
+        holder_type_field: Some("OWNER_TYPE".parse().unwrap()),
+        valid_until_field: None,
+        ..base
+    }
+}
+
+async fn world() -> World {
+    let world = World::furnished(memory::store()).await;
+    world.apply_catalog(vec![home()]).await;
+    let fields = ["ID", "OWNER", "ADULT"].iter().map(|code| code.parse().unwrap()).collect();
+    let resource_id = HOME.parse().unwrap();
+    world.agree(crate::domain::agreement::AgreementText { resource_id, fields, ..world.agreement("homes") }).await;
+    world
+}
+
+fn fields(owners: &[(&str, &str)], born: &str, adult: Value) -> Vec<(String, Value)> {
+    let (kinds, codes): (Vec<_>, Vec<_>) = owners.iter().copied().unzip();
+    [
+        ("ID", json!("H1")),
+        ("OWNER", json!(codes)),
+        ("OWNER_TYPE", json!(kinds)),
+        ("BORN", json!(born)),
+        ("ADULT", adult),
+    ]
+    .map(|(code, value)| (code.to_owned(), value))
+    .to_vec()
+}
+
+/// What is found wrong with a home that is published.
+async fn publish(world: &World, version: u32, fields: Vec<(String, Value)>) -> Vec<(RecordViolation, Option<String>)> {
+    let record = world.sign(&world.provider, HOME, "H1", fields, version);
+    let answer = world.publish_of(HOME, &world.provider, world.provider.kid(), vec![record]).await;
+    assert!(matches!(answer.receipt.outcome, Outcome::Published(_)), "{:?}", answer.receipt.outcome);
+    answer.violations.into_iter().map(|(_, found)| (found.violation, found.field)).collect()
+}
+
+async fn owned_by(world: &World, scheme: Scheme, owner: &str) -> usize {
+    let opening = Opening::new(&SystemRandomness::new(), scheme, owner).unwrap();
+    let (query, mut openings) = world.query(LookupKind::Holder, FIRM);
+    openings[1] = opening.clone();
+    let query = Query {
+        resource_id: HOME.parse().unwrap(),
+        fields: ["ADULT".parse().unwrap()].into(),
+        commitments: vec![crate::domain::id::Commitment(opening.commitment())],
+        ..query
+    };
+    match world.ask(query, openings).await.receipt.outcome {
+        Outcome::QueryPermitted(permitted) => permitted.records.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_found_by_each_of_its_holders_and_by_none_that_left() {
+    let world = world().await;
+    let owners = [("001", FIRM), ("111", PERSON), ("414", FOREIGNER)];
+    assert_eq!(publish(&world, 1, fields(&owners, "1990-01-01", json!(true))).await, []);
+    for (scheme, owner, count) in [
+        (Scheme::Uscc, FIRM, 1),
+        (Scheme::CitizenId, PERSON, 1),
+        (Scheme::Text, FOREIGNER, 1),
+        (Scheme::CitizenId, CHILD, 0),
+    ] {
+        assert_eq!(owned_by(&world, scheme, owner).await, count, "{owner}");
+    }
+    let owners = [("111", CHILD), ("001", FIRM)];
+    assert_eq!(publish(&world, 2, fields(&owners, "1990-01-01", json!(true))).await, []);
+    for (scheme, owner, count) in [
+        (Scheme::Uscc, FIRM, 1),
+        (Scheme::CitizenId, PERSON, 0),
+        (Scheme::Text, FOREIGNER, 0),
+        (Scheme::CitizenId, CHILD, 1),
+    ] {
+        assert_eq!(owned_by(&world, scheme, owner).await, count, "{owner}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn holders_who_are_not_what_is_said_of_them_are_rejected() {
+    let world = world().await;
+    let holder = |field: &str| (RecordViolation::Holder, Some(field.to_owned()));
+    for (owners, found) in [
+        (&[("001", PERSON)][..], holder("OWNER")),
+        (&[("111", FIRM)], holder("OWNER")),
+        (&[("111", PERSON), ("111", PERSON)], holder("OWNER")),
+        (&[("414", "e1")], (RecordViolation::Type, Some("OWNER".to_owned()))),
+        (&[], (RecordViolation::Type, Some("OWNER".to_owned()))),
+    ] {
+        let violations = publish(&world, 1, fields(owners, "1990-01-01", json!(true))).await;
+        assert!(violations.contains(&found), "{owners:?}: {violations:?}");
+    }
+    let mut uneven = fields(&[("001", FIRM), ("111", PERSON)], "1990-01-01", json!(true));
+    uneven[2].1 = json!(["001"]);
+    assert_eq!(publish(&world, 1, uneven).await, [holder("OWNER_TYPE")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predicate_is_checked_as_of_the_day_of_issue() {
+    let world = world().await;
+    let owners = [("001", FIRM)];
+    let today = crate::domain::derive::day_of_issue(world.clock.now());
+    let born = |days: i64| {
+        let birthday = jiff::civil::Date::new(today.year() - 18, today.month(), today.day()).unwrap();
+        crate::domain::time::date_of_days(crate::domain::time::days_of_date(birthday) + days).to_string()
+    };
+    let derivation = (RecordViolation::Derivation, Some("ADULT".to_owned()));
+    for (born, said, is_right) in [
+        (born(0), json!(true), true),
+        (born(0), json!(false), false),
+        (born(1), json!(false), true),
+        (born(1), json!(true), false),
+        (born(0), Value::Null, false),
+    ] {
+        let found = publish(&world, 9, fields(&owners, &born, said.clone())).await;
+        assert_eq!(!found.contains(&derivation), is_right, "{born} {said}: {found:?}");
+    }
+}

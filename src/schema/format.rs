@@ -1,0 +1,114 @@
+//! The formats of identifiers and dates: what a JSON Schema names and the domain checks.
+
+use crate::domain::{
+    identifier::{self, AdministrativeDivision, CitizenId, LicenceId, Uscc, is_holder_code},
+    outcome::RecordViolation,
+    value::parse_date,
+};
+
+/// A format that text may be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Date,
+    DateTime,
+    Uscc,
+    CitizenId,
+    LicenceId,
+    AdministrativeDivision,
+    HolderCode,
+}
+
+impl Format {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Date,
+        Self::DateTime,
+        Self::Uscc,
+        Self::CitizenId,
+        Self::LicenceId,
+        Self::AdministrativeDivision,
+        Self::HolderCode,
+    ];
+
+    /// Its name in a schema: one of the standard's, or one of our own.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::DateTime => "date-time",
+            Self::Uscc => "uscc",
+            Self::CitizenId => "citizen-id",
+            Self::LicenceId => "licence-id",
+            Self::AdministrativeDivision => "administrative-division",
+            Self::HolderCode => "holder-code",
+        }
+    }
+
+    /// What a text of the format is, in words.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Date => "a date YYYY-MM-DD",
+            Self::DateTime => "a date and time such as 2026-01-05T08:00:00+08:00",
+            Self::Uscc => "a unified social credit code",
+            Self::CitizenId => "a citizen id",
+            Self::LicenceId => "a licence id in canonical form: with its root, in upper case",
+            Self::AdministrativeDivision => "the code of an administrative division",
+            Self::HolderCode => "an identifier of 1 to 40 characters, half-width, upper case, without white space",
+        }
+    }
+
+    /// What a validator that does not know the format can check of it at least.
+    pub(super) fn pattern(self) -> &'static str {
+        match self {
+            Self::Date => "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            Self::DateTime => {
+                r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+            }
+            Self::Uscc => "^[0-9A-HJ-NP-RTUWXY]{18}$",
+            Self::CitizenId => "^[0-9]{17}[0-9X]$",
+            Self::LicenceId => {
+                r"^1\.2\.156\.3005\.2\.[0-9A-Z]{18}[0-9]{3}\.[0-9A-Z]{1,32}\.[0-9A-Z]{1,64}\.[0-9]{3}\.[0-9A-Z]$"
+            }
+            Self::AdministrativeDivision => "^[0-9]{6}$",
+            Self::HolderCode => r"^[^\sa-z]{1,40}$",
+        }
+    }
+
+    /// Whether a text is of the format, and if not, what is wrong and what is allowed.
+    pub(super) fn check(self, text: &str) -> Result<(), Unfit> {
+        match self {
+            Self::Date => self.known(parse_date(text).is_some()),
+            Self::DateTime => self.known(is_date_time(text)),
+            Self::Uscc => parsed(Uscc::parse(text)),
+            Self::CitizenId => parsed(CitizenId::parse(text)),
+            Self::AdministrativeDivision => parsed(AdministrativeDivision::parse(text)),
+            Self::LicenceId => match LicenceId::parse(text) {
+                Ok(id) => self.known(id.as_str() == text),
+                refused => parsed(refused),
+            },
+            Self::HolderCode => self.known(is_holder_code(text)),
+        }
+    }
+
+    fn known(self, holds: bool) -> Result<(), Unfit> {
+        let unfit = || Unfit { violation: RecordViolation::Type, description: format!("is not {}", self.what()) };
+        if holds { Ok(()) } else { Err(unfit()) }
+    }
+}
+
+/// Why a text is not of a format.
+pub(super) struct Unfit {
+    pub(super) violation: RecordViolation,
+    pub(super) description: String,
+}
+
+fn parsed<T>(parsed: Result<T, identifier::Error>) -> Result<(), Unfit> {
+    parsed.map(drop).map_err(|error| {
+        let is_check = matches!(error, identifier::Error::CheckCharacter { .. });
+        let violation = if is_check { RecordViolation::CheckCharacter } else { RecordViolation::Type };
+        Unfit { violation, description: error.to_string() }
+    })
+}
+
+/// RFC 3339 `date-time`, whose form the pattern says; the instant must exist.
+fn is_date_time(text: &str) -> bool {
+    text.parse::<jiff::Timestamp>().is_ok()
+}

@@ -1,0 +1,250 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    catalog,
+    domain::catalog::{FieldType, MAX_VALUES, Resource},
+};
+
+/// A resource with a field of every type.
+const CATALOG: &str = r#"
+[[resource]]
+id = "city.everything"
+name = "样例"
+provider = "11440399X00000019A"
+kind = "DATASET"
+sharing_class = "UNCONDITIONAL"
+update_cycle = "DAILY"
+record_id = "ID"
+holder = "HOLDER"
+holder_type = "HOLDER_TYPE"
+
+[[resource.field]]
+code = "ID"
+name = "证照标识"
+type = "LICENCE_ID"
+required = true
+
+[[resource.field]]
+code = "HOLDER"
+name = "持证主体代码"
+type = "HOLDER_CODE"
+required = true
+repeated = true
+
+[[resource.field]]
+code = "HOLDER_TYPE"
+name = "持证主体代码类型"
+type = "CODE"
+codes = [{ code = "001", name = "统一社会信用代码" }, { code = "111", name = "公民身份号码" }]
+required = true
+repeated = true
+
+[[resource.field]]
+code = "TEXT"
+name = "文本"
+type = "TEXT"
+max_length = 4
+
+[[resource.field]]
+code = "INTEGER"
+name = "整数"
+type = "INTEGER"
+
+[[resource.field]]
+code = "DECIMAL"
+name = "小数"
+type = "DECIMAL"
+
+[[resource.field]]
+code = "DATE"
+name = "日期"
+type = "DATE"
+
+[[resource.field]]
+code = "DATE_TIME"
+name = "日期时间"
+type = "DATE_TIME"
+
+[[resource.field]]
+code = "BOOLEAN"
+name = "布尔"
+type = "BOOLEAN"
+
+[[resource.field]]
+code = "USCC"
+name = "信用代码"
+type = "USCC"
+
+[[resource.field]]
+code = "CITIZEN_ID"
+name = "公民身份号码"
+type = "CITIZEN_ID"
+
+[[resource.field]]
+code = "DIVISION"
+name = "行政区划"
+type = "ADMINISTRATIVE_DIVISION"
+
+[[resource.field]]
+code = "CODE"
+name = "代码"
+type = "CODE"
+codes = [{ code = "1", name = "一" }, { code = "2", name = "二" }]
+"#;
+
+const LICENCE_ID: &str = "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U";
+
+fn resource() -> Resource {
+    catalog::parse(CATALOG.as_bytes()).unwrap().remove(0)
+}
+
+fn record() -> Vec<(String, Value)> {
+    [
+        ("ID", json!(LICENCE_ID)),
+        ("HOLDER", json!(["91440300708461136T", "11010519491231002X"])),
+        ("HOLDER_TYPE", json!(["001", "111"])),
+        ("TEXT", json!("一二三四")),
+        ("INTEGER", json!(-9_007_199_254_740_991_i64)),
+        ("DECIMAL", json!("-1200.50")),
+        ("DATE", json!("2024-02-29")),
+        ("DATE_TIME", json!("2026-01-05T08:00:00+08:00")),
+        ("BOOLEAN", json!(false)),
+        ("USCC", json!("11100000000013338W")),
+        ("CITIZEN_ID", json!("440524188001010014")),
+        ("DIVISION", json!("340100")),
+        ("CODE", json!("2")),
+    ]
+    .map(|(code, value)| (code.to_owned(), value))
+    .to_vec()
+}
+
+fn schema() -> Schema {
+    Schema::compile(&resource(), 3).unwrap()
+}
+
+/// What is found in a record with one value replaced.
+fn found(code: &str, value: Value) -> Vec<(RecordViolation, Option<String>, String)> {
+    let mut record = record();
+    record.iter_mut().find(|(own, _)| own == code).unwrap().1 = value;
+    let found = schema().check(&record).into_iter();
+    found.map(|found| (found.violation, found.field, found.description)).collect()
+}
+
+#[test]
+fn a_record_in_order_passes_with_empty_fields_null() {
+    assert_eq!(schema().check(&record()), []);
+    for code in resource().fields.iter().filter(|field| !field.required).map(|field| field.code.as_str()) {
+        assert_eq!(found(code, Value::Null), [], "{code}");
+    }
+}
+
+#[test]
+fn a_value_at_fault_is_named_once_with_what_is_allowed() {
+    use RecordViolation::{CheckCharacter, Required, Type};
+    let long = vec![json!("91440300708461136T"); MAX_VALUES + 1];
+    let table = [
+        ("ID", Value::Null, Required, "is required, but empty"),
+        ("ID", json!(LICENCE_ID.replace(".U", ".V")), CheckCharacter, "check character"),
+        (
+            "ID",
+            json!(LICENCE_ID.strip_prefix("1.2.156.3005.2.").unwrap()),
+            Type,
+            "is not a licence id in canonical form",
+        ),
+        ("HOLDER", json!("91440300708461136T"), Type, "is a string, not a list"),
+        ("HOLDER", json!([]), Type, "is an empty list; an empty value is null"),
+        ("HOLDER", json!(long), Type, "has 33 values, allowed are 32"),
+        ("HOLDER", json!(["91440300708461136T", "e 1"]), Type, "value 2 is not an identifier of 1 to 40 characters"),
+        ("HOLDER", json!([null]), Type, "value 1 is empty, not a string"),
+        ("HOLDER_TYPE", json!(["001", "7"]), Type, "value 2 is not one of the codes 001, 111"),
+        ("TEXT", json!("一二三四五"), Type, "has 5 characters, allowed are 4"),
+        ("TEXT", json!(""), Type, "is an empty string; an empty value is null"),
+        ("TEXT", json!(1), Type, "is a number, not a string"),
+        ("TEXT", json!(["一"]), Type, "is a list, not a string"),
+        ("INTEGER", json!("1"), Type, "is a string, not a whole number"),
+        ("INTEGER", json!(1.5), Type, "is a number, not a whole number"),
+        ("INTEGER", json!(9_007_199_254_740_992_i64), Type, "is not a whole number from -(2^53-1) to 2^53-1"),
+        ("DECIMAL", json!("1e5"), Type, "is not a decimal number such as 1200.50"),
+        ("DECIMAL", json!(".5"), Type, "is not a decimal number such as 1200.50"),
+        ("DATE", json!("2026-02-29"), Type, "is not a date YYYY-MM-DD"),
+        ("DATE", json!("2026-2-1"), Type, "is not a date YYYY-MM-DD"),
+        ("DATE_TIME", json!("2026-01-05 08:00:00"), Type, "is not a date and time"),
+        ("DATE_TIME", json!("2026-01-05T08:00:00"), Type, "is not a date and time"),
+        ("DATE_TIME", json!("2026-13-05T08:00:00Z"), Type, "is not a date and time"),
+        ("BOOLEAN", json!("true"), Type, "is a string, not true or false"),
+        ("USCC", json!("11100000000013338A"), CheckCharacter, "check character 18 does not fit"),
+        ("USCC", json!("1110000000001333"), Type, "has 16 characters, expected 18"),
+        ("CITIZEN_ID", json!("440524188001010015"), CheckCharacter, "check character 18 does not fit"),
+        ("CITIZEN_ID", json!("990524188001010014"), Type, "characters 1 to 2 are not a province code"),
+        ("CITIZEN_ID", json!("440524188013010014"), Type, "characters 7 to 14 are not a date"),
+        ("DIVISION", json!("990000"), Type, "characters 1 to 2 are not a province code"),
+        ("DIVISION", json!("34"), Type, "has 2 characters, expected 6"),
+        ("CODE", json!("3"), Type, "is not one of the codes 1, 2"),
+    ];
+    for (code, value, violation, said) in table {
+        let found = found(code, value.clone());
+        let [(found, field, description)] = found.as_slice() else { panic!("{code} {value}: {found:?}") };
+        assert_eq!((*found, field.as_deref()), (violation, Some(code)), "{value}");
+        assert!(description.contains(said), "{code} {value}: {description}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_comes_at_once_in_the_order_of_the_catalog() {
+    let mut record = record();
+    record.retain(|(code, _)| code != "TEXT");
+    record[0].1 = Value::Null;
+    record[4].1 = json!("2026/1/1");
+    record.push(("KZ_EXTRA".to_owned(), json!(1)));
+    let found = schema().check(&record);
+    let found: Vec<_> = found.iter().map(|found| (found.violation, found.field.as_deref().unwrap())).collect();
+    use RecordViolation::{FieldSet, Required, Type};
+    assert_eq!(found, [(FieldSet, "KZ_EXTRA"), (Required, "ID"), (FieldSet, "TEXT"), (Type, "DECIMAL")]);
+}
+
+#[test]
+fn the_document_is_a_schema_of_its_dialect_and_says_what_the_catalog_says() {
+    let document = document(&resource(), 3);
+    assert!(jsonschema::meta::is_valid(&document));
+    assert_eq!(document["$id"], "urn:hutong:city.everything:3");
+    assert_eq!(document["additionalProperties"], false);
+    assert_eq!(document["required"].as_array().unwrap().len(), resource().fields.len());
+    let properties = &document["properties"];
+    assert_eq!(
+        properties["CODE"],
+        json!({ "title": "代码", "enum": ["1", "2", null], "x-names": { "1": "一", "2": "二" } })
+    );
+    let date = json!({
+        "title": "日期", "type": ["string", "null"], "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+    });
+    assert_eq!(properties["DATE"], date);
+    assert_eq!(properties["HOLDER"]["type"], "array");
+    assert_eq!(properties["HOLDER"]["items"]["type"], "string");
+}
+
+#[test]
+fn a_validator_that_knows_no_format_of_ours_still_checks_patterns() {
+    let plain = jsonschema::options().should_ignore_unknown_formats(true).build(&document(&resource(), 3)).unwrap();
+    let object = |record: Vec<(String, Value)>| Value::Object(record.into_iter().collect());
+    assert!(plain.is_valid(&object(record())));
+    for field in resource().fields {
+        let is_identifier = !matches!(
+            field.field_type,
+            FieldType::Text { .. } | FieldType::Integer | FieldType::Boolean | FieldType::Code(_)
+        );
+        let mut faulty = record();
+        let value = if field.repeated { json!(["a b"]) } else { json!("a b") };
+        faulty.iter_mut().find(|(code, _)| code == field.code.as_str()).unwrap().1 = value;
+        assert!(!is_identifier || !plain.is_valid(&object(faulty)), "{}", field.code);
+    }
+}
+
+#[test]
+fn a_schema_is_compiled_once_for_a_version() {
+    let schemas = Schemas::default();
+    let (first, second) = (Arc::new(resource()), Arc::new(resource()));
+    let compiled = schemas.of(&first, 1).unwrap();
+    assert!(Arc::ptr_eq(&compiled, &schemas.of(&first, 1).unwrap()));
+    assert!(!Arc::ptr_eq(&compiled, &schemas.of(&second, 2).unwrap()));
+}
