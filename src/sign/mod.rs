@@ -8,6 +8,7 @@
 //! | `signer` | the traits [`Signer`] and [`Verifier`], the named [`Algorithm`] | RFC 7515 |
 //! | `key` | Ed25519 keys, their thumbprints and key files | RFC 8032, 8037, 7638 |
 //! | `sm2` | SM2-with-SM3, verified for e-seals | GB/T 32918, GM/T 0009 |
+//! | `prepared` | [`PreparedKey`]: a key made ready for many verifications | RFC 8032 |
 //! | `note`, `cosignature` | the log's key, a witness's key, [`PolicyVerifier`] | C2SP signed-note, tlog-cosignature, tlog-policy |
 //! | [`dsse`] | the envelope of every statement | DSSE 1.0.2 |
 //! | [`commitment`] | commitments, openings, record handles, operator pseudonyms | HMAC, RFC 2104 |
@@ -23,6 +24,7 @@ mod hash;
 mod json;
 mod key;
 mod note;
+mod prepared;
 mod random;
 mod secret;
 mod signer;
@@ -38,6 +40,7 @@ pub use error::Error;
 pub use hash::{hmac_sha256, sha256};
 pub use key::{SigningKey, VerifyingKey};
 pub use note::{LogSigner, LogVerifier};
+pub use prepared::PreparedKey;
 pub use random::{DrawnAhead, Random, SystemRandomness};
 pub use secret::Secret;
 pub use signer::{Algorithm, Signer, Verifier};
