@@ -68,7 +68,7 @@ fn rules(city: &City) -> Rules {
         previous: None,
     });
     for (index, act) in (1..).zip(city.founding(now()).unwrap()) {
-        rules.apply(index, &act.statement, &act.effect).unwrap();
+        rules.apply(index, now(), &act.statement, &act.effect).unwrap();
     }
     rules
 }

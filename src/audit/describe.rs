@@ -163,9 +163,12 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
             RuleChange::CatalogPart { .. } => ("catalog-part", "目录分册"),
             RuleChange::CatalogRelease { .. } => ("catalog-release", "目录发布"),
             RuleChange::CalendarYear(_) => ("calendar-year", "工作日历"),
+            RuleChange::AnswerTerms(_) => ("answer-terms", "答复时限"),
             RuleChange::AgreementProposal { .. } => ("agreement-proposal", "协议申请"),
             RuleChange::AgreementAcceptance(_) => ("agreement-acceptance", "协议同意"),
             RuleChange::AgreementActivation(_) => ("agreement-activation", "协议生效"),
+            RuleChange::AgreementRejection { .. } => ("agreement-rejection", "协议驳回"),
+            RuleChange::AgreementWithdrawal { .. } => ("agreement-withdrawal", "协议撤回"),
             RuleChange::AgreementSuspension { .. } => ("agreement-suspension", "协议暂停"),
             RuleChange::AgreementResumption { .. } => ("agreement-resumption", "协议恢复"),
             RuleChange::AgreementTermination { .. } => ("agreement-termination", "协议终止"),
@@ -315,6 +318,15 @@ fn rule_terms(change: &RuleChange) -> Terms {
             ("holidays 节假日", list(&year.holidays)),
             ("worked 调休上班", list(&year.working_days)),
         ],
+        RuleChange::AnswerTerms(terms) => terms
+            .iter()
+            .map(|((step, class), days)| {
+                (
+                    "deadline 时限",
+                    format!("{} {} {days} working days", step.as_str(), format!("{class:?}").to_uppercase()),
+                )
+            })
+            .collect(),
         RuleChange::AgreementProposal { text, digest, .. } => vec![
             ("agreement 协议", text.agreement_id.to_string()),
             ("version", text.version.to_string()),
@@ -330,6 +342,17 @@ fn rule_terms(change: &RuleChange) -> Terms {
             ("limits 限额", format!("{} a day, {} a query", text.daily_limit, text.batch_limit)),
         ],
         RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => consent_terms(consent),
+        RuleChange::AgreementRejection { agreement_id, version, digest, reason } => vec![
+            ("agreement 协议", agreement_id.to_string()),
+            ("version", version.to_string()),
+            ("text", digest.to_string()),
+            ("reason 原因", reason.to_string()),
+        ],
+        RuleChange::AgreementWithdrawal { agreement_id, version, reason } => {
+            let mut terms = vec![("agreement 协议", agreement_id.to_string()), ("version", version.to_string())];
+            terms.extend(reason.map(|reason| ("reason 原因", reason.to_string())));
+            terms
+        }
         RuleChange::AgreementSuspension { agreement_id, reason }
         | RuleChange::AgreementTermination { agreement_id, reason } => {
             let mut terms = vec![("agreement 协议", agreement_id.to_string())];
@@ -416,6 +439,7 @@ fn effect_text(effect: &Effect) -> String {
             format!("catalog version {version}: {}", list(resources))
         }
         Effect::CalendarYearEntered(year) => format!("calendar of {year} entered"),
+        Effect::AnswerTermsSet => "deadlines for answers set".to_owned(),
         Effect::AgreementChanged { agreement_id, version, state } => {
             format!("{agreement_id} version {version} is {}", format!("{state:?}").to_uppercase())
         }

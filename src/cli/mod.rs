@@ -7,6 +7,7 @@ mod agreement;
 mod audit;
 mod calendar;
 mod catalog;
+mod deadline;
 mod demo;
 mod department;
 mod example_data;
@@ -79,6 +80,7 @@ commands! {
     Catalog(catalog::Catalog),
     Calendar(calendar::Calendar),
     IssuingRight(issuing_right::IssuingRight),
+    Deadline(deadline::Deadline),
     Agreement(agreement::Agreement),
     Publish(publish::Publish),
     Query(query::Query),

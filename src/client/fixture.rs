@@ -319,7 +319,9 @@ pub(super) fn agreement_version() -> AgreementVersion {
         digest,
         state: AgreementState::Proposed,
         suspended_by: None,
+        reason: None,
         accepted: false,
+        waiting: None,
         entry_indexes: vec![1],
     }
 }

@@ -124,6 +124,13 @@ impl RuleService for Hub {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_answer_terms(
+        &self,
+        _: Request<proto::GetAnswerTermsRequest>,
+    ) -> Result<Response<proto::GetAnswerTermsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn list_calendar_years(
         &self,
         _: Request<proto::ListCalendarYearsRequest>,

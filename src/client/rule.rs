@@ -11,6 +11,7 @@ use super::{
 use crate::{
     domain::{
         agreement::{AgreementText, AgreementVersion},
+        answer::{AnswerTerms, Pending},
         calendar::{Calendar, CalendarYear},
         catalog::Resource,
         directory::{Capability, Directory, Key},
@@ -22,8 +23,8 @@ use crate::{
     },
     sign::{commitment::Opening, sha256},
     wire::{
-        self, KeyRequest,
-        proto::{self, rule_service_client::RuleServiceClient},
+        self, KeyRequest, ListedAgreement,
+        proto::{self, AgreementSelection, rule_service_client::RuleServiceClient},
     },
 };
 
@@ -59,8 +60,10 @@ pub struct CatalogEntry {
 pub struct ShownAgreement {
     /// The version, whose digest was checked against its text.
     pub version: AgreementVersion,
-    /// The texts to which it commits (legal basis, scenario), as far as the hub keeps them; each was checked.
+    /// The texts to which it commits (its own, and the reason for its state), as far as the hub keeps them; each was checked.
     pub openings: Vec<Opening>,
+    /// For whose answer it waits, and until when.
+    pub pending: Option<Pending>,
 }
 
 impl ShownAgreement {
@@ -74,6 +77,12 @@ impl ShownAgreement {
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
         self.opened(self.version.text.scenario)
+    }
+
+    /// The reason 原因 given for its state, if one was and is kept.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.opened(self.version.reason)
     }
 
     fn opened(&self, commitment: Option<crate::domain::id::Commitment>) -> Option<&str> {
@@ -219,6 +228,14 @@ impl Client {
         self.change(RuleChange::CalendarYear(year), Vec::new()).await
     }
 
+    /// Sets by when proposals must be answered, in place of what was set.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn set_answer_terms(&self, terms: AnswerTerms) -> Result<Changed, Error> {
+        self.change(RuleChange::AnswerTerms(terms), Vec::new()).await
+    }
+
     /// Proposes an agreement, or a new version of one: signs its text and commits to the free texts given. `text`'s
     /// commitments are set here.
     ///
@@ -257,6 +274,31 @@ impl Client {
     /// As [`Client::change`].
     pub async fn activate_agreement(&self, version: &AgreementVersion) -> Result<Changed, Error> {
         self.change(RuleChange::AgreementActivation(self.author().consent(version)?), Vec::new()).await
+    }
+
+    /// Rejects a version of an agreement that waits for an answer: for the provider, or as an administrator. The log commits to
+    /// the reason, and the parties read it.
+    ///
+    /// # Errors
+    /// As [`Client::change`]; [`Error::Input`] without a reason.
+    pub async fn reject_agreement(&self, version: &AgreementVersion, reason: &str) -> Result<Changed, Error> {
+        let Some((reason, opening)) = commit_text(self.random(), Some(reason))? else {
+            return Err(Error::Input { what: "the reason".to_owned(), why: "must be given".to_owned() });
+        };
+        let (agreement_id, digest) = (version.text.agreement_id.clone(), version.digest);
+        let change = RuleChange::AgreementRejection { agreement_id, version: version.text.version, digest, reason };
+        self.change(change, vec![opening]).await
+    }
+
+    /// Withdraws a version of an agreement that this department proposed and that is not in force.
+    ///
+    /// # Errors
+    /// As [`Client::change`].
+    pub async fn withdraw_agreement(&self, version: &AgreementVersion, reason: Option<&str>) -> Result<Changed, Error> {
+        let (reason, opening) = commit_text(self.random(), reason)?.unzip();
+        let agreement_id = version.text.agreement_id.clone();
+        let change = RuleChange::AgreementWithdrawal { agreement_id, version: version.text.version, reason };
+        self.change(change, opening.into_iter().collect()).await
     }
 
     /// Suspends an agreement that is in force. The log commits to the reason.
@@ -418,11 +460,12 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::agreement`].
-    pub async fn agreements(&self) -> Result<Vec<ShownAgreement>, Error> {
+    pub async fn agreements(&self, selection: AgreementSelection) -> Result<Vec<ShownAgreement>, Error> {
+        let selection = selection as i32;
         let mut agreements = Vec::new();
         let mut page_token = String::new();
         for _ in 0..MAX_PAGES {
-            let message = proto::ListAgreementsRequest { page_size: PAGE_SIZE, page_token };
+            let message = proto::ListAgreementsRequest { page_size: PAGE_SIZE, page_token, selection };
             let page: proto::ListAgreementsResponse = rule_call!(self, list_agreements, message).await?;
             for agreement in &page.agreements {
                 agreements.push(shown_agreement(agreement, self.hub_domain())?);
@@ -433,6 +476,16 @@ impl Client {
             }
         }
         Err(endless("agreements"))
+    }
+
+    /// By when proposals must be answered.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`], [`Error::Unavailable`].
+    pub async fn answer_terms(&self) -> Result<AnswerTerms, Error> {
+        let message = proto::GetAnswerTermsRequest {};
+        let answer: proto::GetAnswerTermsResponse = rule_call!(self, get_answer_terms, message).await?;
+        Ok(wire::answer_terms_from_proto(&answer.terms)?)
     }
 
     /// The working days, as far as they were entered.
@@ -477,12 +530,12 @@ fn catalog_entry(message: &proto::CatalogResource) -> Result<CatalogEntry, Error
 }
 
 fn shown_agreement(message: &proto::Agreement, hub: &DomainName) -> Result<ShownAgreement, Error> {
-    let (version, openings) = wire::agreement_from_proto(message)?;
+    let ListedAgreement { version, openings, pending } = wire::agreement_from_proto(message)?;
     if version.text.hub != *hub {
         let why = format!("it is for {}, not for {hub}", version.text.hub);
         return Err(Error::Unproven { what: "the agreement", check: "hub", why });
     }
-    Ok(ShownAgreement { version, openings })
+    Ok(ShownAgreement { version, openings, pending })
 }
 
 pub(super) fn endless(what: &str) -> Error {
@@ -515,7 +568,7 @@ mod tests {
 
     #[test]
     fn an_agreement_for_another_hub_is_not_shown() {
-        let message = wire::agreement_to_proto(&fixture::agreement_version(), &[]);
+        let message = wire::agreement_to_proto(&fixture::agreement_version(), &[], None);
         assert!(shown_agreement(&message, &fixture::hub()).is_ok());
         assert!(shown_agreement(&message, &"other.example".parse().unwrap()).is_err());
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    answer::Waiting,
     catalog::{Resource, SharingClass},
     id::{AgreementId, Code, Commitment, Digest, DomainName, FieldCode, ResourceId},
     identifier::Uscc,
@@ -44,6 +45,10 @@ pub enum AgreementState {
     Suspended,
     /// Terminated 终止; final.
     Terminated,
+    /// Rejected 驳回 by the provider or the authority. It never came into force; the consumer may propose anew.
+    Rejected,
+    /// Withdrawn 撤回 by the consumer. It never came into force.
+    Withdrawn,
 }
 
 /// The text that every party signs.
@@ -85,6 +90,20 @@ pub struct AgreementText {
     pub scenario: Option<Commitment>,
 }
 
+impl AgreementText {
+    /// Whether the text only prolongs another 延期: it differs in nothing but its validity, which ends later.
+    pub fn is_extension_of(&self, previous: &Self) -> bool {
+        let prolonged = Self {
+            version: self.version,
+            previous_digest: self.previous_digest,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+            ..previous.clone()
+        };
+        *self == prolonged && self.valid_until > previous.valid_until
+    }
+}
+
 /// A version of an agreement and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgreementVersion {
@@ -98,8 +117,12 @@ pub struct AgreementVersion {
     pub state: AgreementState,
     /// Who suspended it and alone may resume it.
     pub suspended_by: Option<Uscc>,
+    /// The reason given for the state, committed to.
+    pub reason: Option<Commitment>,
     /// Whether the provider accepted the text.
     pub accepted: bool,
+    /// Since when it waits to be answered, while it does. A hub tells others what follows from it instead.
+    pub waiting: Option<Waiting>,
     /// The entries that changed it.
     pub entry_indexes: Vec<u64>,
 }

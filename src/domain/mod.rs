@@ -2,6 +2,7 @@
 //! storage, transport or key.
 
 pub mod agreement;
+pub mod answer;
 pub mod calendar;
 pub mod catalog;
 pub mod decide;
@@ -10,6 +11,7 @@ pub mod directory;
 pub mod id;
 pub mod identifier;
 pub mod issuing;
+pub mod lifecycle;
 pub mod outcome;
 pub mod record;
 pub mod rules;

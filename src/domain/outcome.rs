@@ -277,6 +277,8 @@ pub enum Effect {
     },
     /// The days of a year are known.
     CalendarYearEntered(i16),
+    /// Deadlines for answers are set.
+    AnswerTermsSet,
     /// An agreement changed its state.
     AgreementChanged {
         /// The agreement.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, Agreements},
+    answer::{AnswerTerms, Waiting},
     calendar::Calendar,
     catalog::Catalog,
     directory::{Directory, Key, System},
-    id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
+    id::{AgreementId, Commitment, Digest, DomainName, KeyId, ResourceId, SystemId},
     identifier::Uscc,
     issuing::IssuingRights,
     outcome::Effect,
@@ -36,6 +37,8 @@ pub struct Rules {
     pub calendar: Calendar,
     /// Who may publish records of which resource beside its provider.
     pub issuing_rights: IssuingRights,
+    /// By when proposals must be answered.
+    pub answer_terms: Arc<AnswerTerms>,
     /// The agreements.
     pub agreements: Agreements,
     /// The index of the entry that changed the rules last.
@@ -79,26 +82,39 @@ impl Rules {
             catalog: Catalog::default(),
             calendar: Calendar::default(),
             issuing_rights: IssuingRights::default(),
+            answer_terms: Arc::default(),
             agreements: Agreements::default(),
             version: 0,
         }
     }
 
-    /// Applies an entry whose outcome is an effect.
+    /// Applies an entry whose outcome is an effect. `time` is when it was sequenced first.
     ///
     /// # Errors
     /// When statement and effect do not fit each other or the rules, which no honest hub writes.
-    pub fn apply(&mut self, index: u64, statement: &Statement, effect: &Effect) -> Result<(), Inapplicable> {
+    pub fn apply(
+        &mut self,
+        index: u64,
+        time: Time,
+        statement: &Statement,
+        effect: &Effect,
+    ) -> Result<(), Inapplicable> {
         let Statement::Rule(header, change) = statement else {
             return Err(Inapplicable { index, problem: "the statement is not about the rules".to_owned() });
         };
-        self.apply_change(index, header, change, effect)
+        self.apply_change((index, time), header, change, effect)
             .ok_or_else(|| Inapplicable { index, problem: format!("{effect:?}") })?;
         self.version = index;
         Ok(())
     }
 
-    fn apply_change(&mut self, index: u64, header: &Header, change: &RuleChange, effect: &Effect) -> Option<()> {
+    fn apply_change(
+        &mut self,
+        (index, time): (u64, Time),
+        header: &Header,
+        change: &RuleChange,
+        effect: &Effect,
+    ) -> Option<()> {
         match (change, effect) {
             (RuleChange::RegisterDepartment { uscc, name }, Effect::DepartmentRegistered) => {
                 self.directory.departments.insert(*uscc, name.clone());
@@ -135,8 +151,12 @@ impl Rules {
             (RuleChange::CalendarYear(entered), Effect::CalendarYearEntered(year)) if entered.year == *year => {
                 self.calendar.enter(entered.clone());
             }
+            (RuleChange::AnswerTerms(terms), Effect::AnswerTermsSet) => self.answer_terms = Arc::new(terms.clone()),
             (_, Effect::AgreementChanged { agreement_id, version, state }) => {
-                self.change_agreement(index, header.actor.department(), change, (agreement_id, *version, *state))?;
+                let waiting =
+                    state.is_pending().then(|| Waiting { since: time, terms: Arc::clone(&self.answer_terms) });
+                let step = Step { index, actor: header.actor.department(), number: *version, state: *state, waiting };
+                self.change_agreement(agreement_id, change, step)?;
             }
             _ => return None,
         }
@@ -158,14 +178,9 @@ impl Rules {
         Some(())
     }
 
-    fn change_agreement(
-        &mut self,
-        index: u64,
-        actor: &Uscc,
-        change: &RuleChange,
-        (id, number, state): (&AgreementId, u32, AgreementState),
-    ) -> Option<()> {
+    fn change_agreement(&mut self, id: &AgreementId, change: &RuleChange, step: Step<'_>) -> Option<()> {
         let mut agreement = self.agreements.find(id.as_str()).map(|found| Agreement::clone(found)).unwrap_or_default();
+        let number = step.number;
         match change {
             RuleChange::AgreementProposal { text, serialized, digest, .. } => {
                 let replaced = agreement.versions.last_mut().filter(|last| last.text.version == number);
@@ -173,10 +188,12 @@ impl Rules {
                     text: AgreementText::clone(text),
                     serialized: Arc::clone(serialized),
                     digest: *digest,
-                    state,
+                    state: step.state,
                     suspended_by: None,
+                    reason: None,
                     accepted: false,
-                    entry_indexes: vec![index],
+                    waiting: step.waiting,
+                    entry_indexes: vec![step.index],
                 };
                 match replaced {
                     Some(replaced) => *replaced = proposed,
@@ -185,31 +202,61 @@ impl Rules {
                 (agreement.newest()?.text.version == number && text.agreement_id == *id).then_some(())?;
             }
             RuleChange::AgreementActivation(_) => {
-                for earlier in agreement.versions.iter_mut().filter(|version| version.text.version < number) {
-                    earlier.state = AgreementState::Terminated;
-                    earlier.suspended_by = None;
-                }
-                set_state(&mut agreement, index, number, state, None)?;
+                agreement.versions.iter_mut().filter(|version| version.text.version < number).for_each(end);
+                step.take(&mut agreement, None, None)?;
             }
-            RuleChange::AgreementSuspension { .. } => set_state(&mut agreement, index, number, state, Some(actor))?,
-            RuleChange::AgreementTermination { .. } => {
-                agreement.versions.iter_mut().for_each(|version| version.state = AgreementState::Terminated);
-                set_state(&mut agreement, index, number, state, None)?;
+            RuleChange::AgreementSuspension { reason, .. } => {
+                let actor = *step.actor;
+                step.take(&mut agreement, Some(actor), *reason)?;
+            }
+            RuleChange::AgreementTermination { reason, .. } => {
+                agreement.versions.iter_mut().for_each(end);
+                step.take(&mut agreement, None, *reason)?;
             }
             RuleChange::AgreementAcceptance(_) => {
                 let version = agreement.version_mut(number)?;
                 version.accepted = true;
-                let suspended_by = version.suspended_by;
-                set_state(&mut agreement, index, number, state, suspended_by.as_ref())?;
+                // One in force stays as it is, with who suspended it and why.
+                let (suspended_by, reason) = (version.suspended_by, version.reason);
+                step.take(&mut agreement, suspended_by, reason)?;
             }
-            RuleChange::AgreementResumption { .. } => {
-                set_state(&mut agreement, index, number, state, None)?;
-            }
+            RuleChange::AgreementRejection { reason, .. } => step.take(&mut agreement, None, Some(*reason))?,
+            RuleChange::AgreementWithdrawal { reason, .. } => step.take(&mut agreement, None, *reason)?,
+            RuleChange::AgreementResumption { .. } => step.take(&mut agreement, None, None)?,
             _ => return None,
         }
         self.agreements.put(id, agreement);
         Some(())
     }
+}
+
+/// What an entry does to a version of an agreement.
+struct Step<'a> {
+    index: u64,
+    /// Who acted.
+    actor: &'a Uscc,
+    /// The version.
+    number: u32,
+    /// Where it stands after it.
+    state: AgreementState,
+    /// Since when it waits, where it then does.
+    waiting: Option<Waiting>,
+}
+
+impl Step<'_> {
+    fn take(self, agreement: &mut Agreement, suspended_by: Option<Uscc>, reason: Option<Commitment>) -> Option<()> {
+        let version = agreement.version_mut(self.number)?;
+        version.state = self.state;
+        (version.suspended_by, version.reason, version.waiting) = (suspended_by, reason, self.waiting);
+        version.entry_indexes.push(self.index);
+        Some(())
+    }
+}
+
+/// Ends a version that another takes the place of, or with the whole agreement.
+fn end(version: &mut AgreementVersion) {
+    version.state = AgreementState::Terminated;
+    (version.suspended_by, version.reason, version.waiting) = (None, None, None);
 }
 
 fn new_key(kid: KeyId, system: &SystemId, public_key: [u8; 32], index: u64) -> Key {
@@ -221,18 +268,4 @@ fn new_key(kid: KeyId, system: &SystemId, public_key: [u8; 32], index: u64) -> K
         retired_index: None,
         compromised_since: None,
     }
-}
-
-fn set_state(
-    agreement: &mut Agreement,
-    index: u64,
-    number: u32,
-    state: AgreementState,
-    suspended_by: Option<&Uscc>,
-) -> Option<()> {
-    let version = agreement.version_mut(number)?;
-    version.state = state;
-    version.suspended_by = suspended_by.copied();
-    version.entry_indexes.push(index);
-    Some(())
 }

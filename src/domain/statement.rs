@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     agreement::{AgreementText, LookupKind},
+    answer::AnswerTerms,
     calendar::CalendarYear,
     catalog::Resource,
     directory::Capability,
@@ -190,9 +191,12 @@ pub enum RuleChange {
     CatalogPart { part: Digest, resources: Vec<Arc<Resource>> },
     CatalogRelease { base_version: u64, parts: Vec<Digest> },
     CalendarYear(CalendarYear),
+    AnswerTerms(AnswerTerms),
     AgreementProposal { text: Box<AgreementText>, serialized: Arc<[u8]>, digest: Digest, signature: Vec<u8> },
     AgreementAcceptance(AgreementConsent),
     AgreementActivation(AgreementConsent),
+    AgreementRejection { agreement_id: AgreementId, version: u32, digest: Digest, reason: Commitment },
+    AgreementWithdrawal { agreement_id: AgreementId, version: u32, reason: Option<Commitment> },
     AgreementSuspension { agreement_id: AgreementId, reason: Option<Commitment> },
     AgreementResumption { agreement_id: AgreementId },
     AgreementTermination { agreement_id: AgreementId, reason: Option<Commitment> },
@@ -209,10 +213,14 @@ impl RuleChange {
             | Self::CatalogPart { .. }
             | Self::CatalogRelease { .. }
             | Self::CalendarYear(_)
+            | Self::AnswerTerms(_)
             | Self::AgreementActivation(_) => Some(Capability::Administer),
-            Self::AgreementProposal { .. } | Self::AgreementAcceptance(_) => Some(Capability::SignAgreements),
+            Self::AgreementProposal { .. } | Self::AgreementAcceptance(_) | Self::AgreementWithdrawal { .. } => {
+                Some(Capability::SignAgreements)
+            }
             Self::RegisterKey { .. }
             | Self::RetireKey { .. }
+            | Self::AgreementRejection { .. }
             | Self::AgreementSuspension { .. }
             | Self::AgreementResumption { .. }
             | Self::AgreementTermination { .. } => None,
@@ -223,9 +231,10 @@ impl RuleChange {
     pub fn text_commitments(&self) -> Vec<Commitment> {
         match self {
             Self::AgreementProposal { text, .. } => text.legal_basis.into_iter().chain(text.scenario).collect(),
-            Self::AgreementSuspension { reason, .. } | Self::AgreementTermination { reason, .. } => {
-                reason.iter().copied().collect()
-            }
+            Self::AgreementRejection { reason, .. } => vec![*reason],
+            Self::AgreementWithdrawal { reason, .. }
+            | Self::AgreementSuspension { reason, .. }
+            | Self::AgreementTermination { reason, .. } => reason.iter().copied().collect(),
             _ => Vec::new(),
         }
     }

@@ -7,15 +7,17 @@ use tonic::{Request, Response, Status};
 use super::{Page, Services, blocking, peer_of, receipt_to_proto, status};
 use crate::{
     domain::{id::ResourceId, identifier::Uscc, issuing::IssuingRight, outcome::Outcome},
+    hub::Selection,
     wire::{
         self,
         proto::{
-            CatalogResource, GetAgreementRequest, GetAgreementResponse, GetDepartmentRequest, GetDepartmentResponse,
-            GetHubRequest, GetHubResponse, GetIssuingRightRequest, GetIssuingRightResponse, GetResourceRequest,
-            GetResourceResponse, ListAgreementsRequest, ListAgreementsResponse, ListCalendarYearsRequest,
-            ListCalendarYearsResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest,
-            ListIssuingRightsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
-            SubmitRuleResponse, rule_service_server::RuleService,
+            AgreementSelection, CatalogResource, GetAgreementRequest, GetAgreementResponse, GetAnswerTermsRequest,
+            GetAnswerTermsResponse, GetDepartmentRequest, GetDepartmentResponse, GetHubRequest, GetHubResponse,
+            GetIssuingRightRequest, GetIssuingRightResponse, GetResourceRequest, GetResourceResponse,
+            ListAgreementsRequest, ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse,
+            ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest, ListIssuingRightsResponse,
+            ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest, SubmitRuleResponse,
+            rule_service_server::RuleService,
         },
     },
 };
@@ -152,8 +154,9 @@ impl RuleService for Services {
         let GetAgreementRequest { agreement_id, version } = request.into_inner();
         let hub = Arc::clone(&self.hub);
         let version = (version != 0).then_some(version);
-        let (found, openings) = blocking(move || hub.agreement(&peer, &agreement_id, version)).await?;
-        Ok(Response::new(GetAgreementResponse { agreement: Some(wire::agreement_to_proto(&found, &openings)) }))
+        let read = blocking(move || hub.agreement(&peer, &agreement_id, version)).await?;
+        let agreement = wire::agreement_to_proto(&read.version, &read.openings, read.pending.as_ref());
+        Ok(Response::new(GetAgreementResponse { agreement: Some(agreement) }))
     }
 
     async fn list_agreements(
@@ -162,14 +165,29 @@ impl RuleService for Services {
     ) -> Result<Response<ListAgreementsResponse>, Status> {
         let peer = peer_of(&request)?;
         let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
-        let found = self.hub.agreements(&peer, &page.after, page.size + 1).map_err(status::of)?;
+        let selection = match request.get_ref().selection() {
+            AgreementSelection::Unspecified => Selection::All,
+            AgreementSelection::Pending => Selection::Pending,
+            AgreementSelection::Overdue => Selection::Overdue,
+        };
+        let found = self.hub.agreements(&peer, &page.after, selection, page.size + 1).map_err(status::of)?;
         // Texts stay sealed in a list; whoever needs one gets its agreement.
-        let members = found.iter().filter_map(|agreement| {
+        let members = found.iter().filter_map(|(agreement, pending)| {
             let newest = agreement.newest()?;
-            Some((newest.text.agreement_id.to_string(), wire::agreement_to_proto(newest, &[])))
+            let message = wire::agreement_to_proto(newest, &[], pending.as_ref());
+            Some((newest.text.agreement_id.to_string(), message))
         });
         let (agreements, next_page_token) = page.fill(members);
         Ok(Response::new(ListAgreementsResponse { agreements, next_page_token }))
+    }
+
+    async fn get_answer_terms(
+        &self,
+        request: Request<GetAnswerTermsRequest>,
+    ) -> Result<Response<GetAnswerTermsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        Ok(Response::new(GetAnswerTermsResponse { terms: wire::answer_terms_to_proto(&snapshot.rules.answer_terms) }))
     }
 
     async fn list_calendar_years(

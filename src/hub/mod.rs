@@ -48,6 +48,7 @@ pub use openings::Progress;
 pub use publishing::{PublicationAnswer, RecordBody};
 pub use receipt::{ProvenUnder, Receipt};
 pub use rollover::{carry_over, close_log, prove_growth};
+pub use rule::{ListedAgreement, ReadAgreement, Selection};
 pub use snapshot::Snapshot;
 pub use trace::{Exchange, Traced};
 

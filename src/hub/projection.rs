@@ -205,7 +205,9 @@ impl Replay {
                     .0
                     .as_mut()
                     .ok_or_else(|| Error::Inconsistent("the log does not begin with a genesis entry".to_owned()))?;
-                rules.apply(index, &statement, effect).map_err(|error| Error::Inconsistent(error.to_string()))?;
+                rules
+                    .apply(index, entry.decided_at(), &statement, effect)
+                    .map_err(|error| Error::Inconsistent(error.to_string()))?;
             }
             _ => {}
         }

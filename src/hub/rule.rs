@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::{
     domain::{
         agreement::{Agreement, AgreementVersion},
+        answer::{Pending, pending},
         decide::{RuleFacts, admit, decide_rule},
         directory::Capability,
-        id::SystemId,
+        id::{AgreementId, SystemId},
         outcome::Outcome,
         statement::Statement,
         time::Moment,
@@ -27,6 +28,30 @@ use super::{
     receipt::Receipt,
     snapshot::Snapshot,
 };
+
+/// A version of an agreement as it is read.
+pub struct ReadAgreement {
+    /// The version.
+    pub version: AgreementVersion,
+    /// The texts that its commitments open to, as far as they are kept.
+    pub openings: Vec<Opening>,
+    /// What it waits for.
+    pub pending: Option<Pending>,
+}
+
+/// An agreement of a list, and what its newest version waits for.
+pub type ListedAgreement = (Arc<Agreement>, Option<Pending>);
+
+/// Which agreements are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    All,
+    /// Those that wait for an answer.
+    Pending,
+    /// Those whose answer is overdue.
+    Overdue,
+}
 
 impl Hub {
     /// Takes a statement about the rules that came over `peer`'s connection.
@@ -83,12 +108,7 @@ impl Hub {
     ///
     /// # Errors
     /// When there is none that the peer may know of.
-    pub fn agreement(
-        &self,
-        peer: &SystemId,
-        id: &str,
-        version: Option<u32>,
-    ) -> Result<(AgreementVersion, Vec<Opening>), Error> {
+    pub fn agreement(&self, peer: &SystemId, id: &str, version: Option<u32>) -> Result<ReadAgreement, Error> {
         let snapshot = self.known_peer(peer)?;
         let unknown = || Error::NotFound(format!("agreement {id}"));
         let agreement = snapshot.rules.agreements.find(id).ok_or_else(unknown)?;
@@ -96,24 +116,66 @@ impl Hub {
             None => agreement.newest(),
             Some(number) => agreement.version(number),
         };
-        let found = found.filter(|found| may_read(&snapshot, peer, found)).ok_or_else(unknown)?.clone();
-        let openings = match found.entry_indexes.first() {
+        let version = found.filter(|found| may_read(&snapshot, peer, found)).ok_or_else(unknown)?.clone();
+        let pending = pending(&snapshot.rules, agreement, &version);
+        let mut openings = match version.entry_indexes.first() {
             Some(proposal) => self.openings_of(*proposal)?,
             None => Vec::new(),
         };
-        Ok((found, openings))
+        openings.extend(self.opening_of_reason(&version)?);
+        Ok(ReadAgreement { version, openings, pending })
     }
 
-    /// The agreements after an id whose newest versions a peer may read, in the order of their ids, at most `limit`.
+    /// What opens the reason for a version's state: it came with the last act that gave one.
+    fn opening_of_reason(&self, version: &AgreementVersion) -> Result<Option<Opening>, Error> {
+        let Some(reason) = version.reason else { return Ok(None) };
+        for index in version.entry_indexes.iter().rev() {
+            let opens = |opening: &Opening| opening.commitment() == reason.0;
+            if let Some(opening) = self.openings_of(*index)?.into_iter().find(opens) {
+                return Ok(Some(opening));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The agreements after an id whose newest versions a peer may read, in the order of their ids, at most `limit`; with what
+    /// they wait for.
     ///
     /// # Errors
     /// When the peer is not registered.
-    pub fn agreements(&self, peer: &SystemId, after: &str, limit: usize) -> Result<Vec<Arc<Agreement>>, Error> {
+    pub fn agreements(
+        &self,
+        peer: &SystemId,
+        after: &str,
+        selection: Selection,
+        limit: usize,
+    ) -> Result<Vec<ListedAgreement>, Error> {
         let snapshot = self.known_peer(peer)?;
-        let readable =
-            |agreement: &Agreement| agreement.newest().is_some_and(|newest| may_read(&snapshot, peer, newest));
+        let now = Moment::new(self.clock.now());
+        let read = |agreement: &Arc<Agreement>| {
+            let newest = agreement.newest().filter(|newest| may_read(&snapshot, peer, newest))?;
+            let pending = pending(&snapshot.rules, agreement, newest);
+            let is_selected = match selection {
+                Selection::All => true,
+                Selection::Pending => pending.is_some(),
+                Selection::Overdue => pending.as_ref().is_some_and(|pending| pending.is_overdue(&now)),
+            };
+            is_selected.then(|| (Arc::clone(agreement), pending))
+        };
         let after = snapshot.rules.agreements.after(after).map(|(_, agreement)| agreement);
-        Ok(after.filter(|agreement| readable(agreement)).take(limit).cloned().collect())
+        Ok(after.filter_map(read).take(limit).collect())
+    }
+
+    /// The agreements that wait for an answer, and how many of them are overdue.
+    pub fn pending_answers(&self) -> (Vec<(AgreementId, Pending)>, usize) {
+        let snapshot = self.snapshot();
+        let now = Moment::new(self.clock.now());
+        let waiting = snapshot.rules.agreements.iter().filter_map(|(id, agreement)| {
+            Some((id.clone(), pending(&snapshot.rules, agreement, agreement.newest()?)?))
+        });
+        let waiting: Vec<_> = waiting.collect();
+        let overdue = waiting.iter().filter(|(_, pending)| pending.is_overdue(&now)).count();
+        (waiting, overdue)
     }
 
     fn openings_of(&self, index: u64) -> Result<Vec<Opening>, Error> {

@@ -322,7 +322,7 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply
     }
     if let Outcome::Applied(effect) = &outcome {
         let mut rules = Rules::clone(&snapshot.rules);
-        if let Err(error) = rules.apply(index, &statement, effect) {
+        if let Err(error) = rules.apply(index, batch.time, &statement, effect) {
             // A decision that cannot be applied is a fault of ours in this one statement: nothing of it is entered.
             return batch.told.push((reply, Verdict::Failed(Error::Inconsistent(error.to_string()))));
         }

@@ -3,6 +3,7 @@
 use prost::Message;
 
 use super::{
+    answer::pending_to_proto,
     catalog::paired,
     opening_to_proto, proto,
     reading::{Malformed, Reading, decode_canonical, timestamp},
@@ -10,6 +11,7 @@ use super::{
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
+        answer::Pending,
         id::Commitment,
         rules::Rules,
         statement::RuleChange,
@@ -22,7 +24,7 @@ pub const AGREEMENT_TEXT_KIND: &str = "agreement-text";
 
 paired!(lookup_to_number, lookup_from_number, LookupKind, LookupKind, { Record, Holder });
 paired!(state_to_number, state_from_number, AgreementState, AgreementState, {
-    Proposed, Accepted, Active, Suspended, Terminated,
+    Proposed, Accepted, Active, Suspended, Terminated, Rejected, Withdrawn,
 });
 
 /// The bytes of a text, which every party signs.
@@ -128,8 +130,12 @@ fn read_lookups(reading: &mut Reading, numbers: &[i32]) -> Option<Vec<LookupKind
     Some(lookups)
 }
 
-/// A version of an agreement, as it is shown to those who may read it.
-pub fn agreement_to_proto(version: &AgreementVersion, openings: &[Opening]) -> proto::Agreement {
+/// A version of an agreement, as it is shown to those who may read it, and what it waits for.
+pub fn agreement_to_proto(
+    version: &AgreementVersion,
+    openings: &[Opening],
+    pending: Option<&Pending>,
+) -> proto::Agreement {
     proto::Agreement {
         text: Some(text_to_proto(&version.text)),
         text_digest: version.digest.0.to_vec(),
@@ -138,5 +144,7 @@ pub fn agreement_to_proto(version: &AgreementVersion, openings: &[Opening]) -> p
         entry_indexes: version.entry_indexes.clone(),
         openings: openings.iter().map(opening_to_proto).collect(),
         accepted: version.accepted,
+        reason_commitment: version.reason.map(|reason| reason.0.to_vec()).unwrap_or_default(),
+        pending: pending.map(pending_to_proto),
     }
 }

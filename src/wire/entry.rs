@@ -233,6 +233,7 @@ fn effect_to_proto(effect: &Effect) -> ProtoEffect {
         Effect::CalendarYearEntered(year) => {
             ProtoEffect::CalendarYearEntered(proto::CalendarYearEntered { year: i32::from(*year) })
         }
+        Effect::AnswerTermsSet => ProtoEffect::AnswerTermsSet(proto::AnswerTermsSet {}),
         Effect::AgreementChanged { agreement_id, version, state } => {
             ProtoEffect::AgreementChanged(proto::AgreementChanged {
                 agreement_id: agreement_id.to_string(),
@@ -382,6 +383,7 @@ fn read_effect(reading: &mut Reading, applied: &proto::Applied) -> Option<Effect
         Some(ProtoEffect::CalendarYearEntered(entered)) => {
             Effect::CalendarYearEntered(read_year(reading, "applied.year", entered.year)?)
         }
+        Some(ProtoEffect::AnswerTermsSet(_)) => Effect::AnswerTermsSet,
         Some(ProtoEffect::AgreementChanged(changed)) => Effect::AgreementChanged {
             agreement_id: reading.name("applied.agreement_id", &changed.agreement_id)?,
             version: changed.version,

@@ -6,6 +6,7 @@ use prost::Message;
 
 use super::{
     agreement::{read_agreement_text, state_from_number},
+    answer::read_pending,
     directory::{read_capabilities, read_key},
     openings_from_proto, proto,
     reading::{Malformed, Reading},
@@ -13,8 +14,9 @@ use super::{
 use crate::{
     domain::{
         agreement::AgreementVersion,
+        answer::Pending,
         directory::{Directory, Key, System},
-        id::{Digest, SystemId},
+        id::{Commitment, Digest, SystemId},
         identifier::Uscc,
     },
     sign::{commitment::Opening, sha256},
@@ -75,12 +77,23 @@ fn read_listed_key(reading: &mut Reading, prefix: &str, system: &SystemId, messa
     })
 }
 
-/// A version of an agreement as it is shown, and the texts that its commitments open to.
+/// A version of an agreement as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedAgreement {
+    /// The version.
+    pub version: AgreementVersion,
+    /// The texts that its commitments open to.
+    pub openings: Vec<Opening>,
+    /// What it waits for.
+    pub pending: Option<Pending>,
+}
+
+/// A version of an agreement as it is shown.
 ///
 /// # Errors
 /// Everything that is not well formed, by field; a digest that is not the text's, and texts that do not open its commitments
 /// among it.
-pub fn agreement_from_proto(message: &proto::Agreement) -> Result<(AgreementVersion, Vec<Opening>), Malformed> {
+pub fn agreement_from_proto(message: &proto::Agreement) -> Result<ListedAgreement, Malformed> {
     let mut reading = Reading::default();
     let serialized: Arc<[u8]> = message.text.as_ref().map(Message::encode_to_vec).unwrap_or_default().into();
     let text = read_agreement_text(&serialized)?;
@@ -92,6 +105,8 @@ pub fn agreement_from_proto(message: &proto::Agreement) -> Result<(AgreementVers
         "is not the SHA-256 of the text",
     );
     let committed: BTreeSet<_> = text.legal_basis.iter().chain(&text.scenario).map(|commitment| commitment.0).collect();
+    let reason: Option<Option<Commitment>> = reading.optional_bytes("reason_commitment", &message.reason_commitment);
+    let committed: BTreeSet<_> = committed.into_iter().chain(reason.flatten().map(|commitment| commitment.0)).collect();
     reading.require(
         openings.iter().all(|opening| committed.contains(&opening.commitment())),
         "openings",
@@ -99,16 +114,20 @@ pub fn agreement_from_proto(message: &proto::Agreement) -> Result<(AgreementVers
     );
     let state = state_from_number(message.state).or_else(|| reading.fail("state", "is not a state"));
     let suspended_by = reading.optional_name("suspended_by", &message.suspended_by);
-    let version = digest.zip(state).zip(suspended_by).map(|((digest, state), suspended_by)| AgreementVersion {
+    let pending = message.pending.as_ref().map(|pending| read_pending(&mut reading, pending));
+    let read = digest.zip(state).zip(suspended_by).zip(reason);
+    let version = read.map(|(((digest, state), suspended_by), reason)| AgreementVersion {
         text,
         serialized,
         digest,
         state,
         suspended_by,
+        reason,
         accepted: message.accepted,
+        waiting: None,
         entry_indexes: message.entry_indexes.clone(),
     });
-    reading.finish(version.map(|version| (version, openings)))
+    reading.finish(version.map(|version| ListedAgreement { version, openings, pending: pending.flatten() }))
 }
 
 #[cfg(test)]
@@ -118,8 +137,9 @@ mod tests {
     use crate::{
         domain::{
             agreement::{AgreementState, AgreementText, LookupKind},
+            answer::{Awaited, Due},
             directory::Capability,
-            time::Time,
+            time::{Date, Time},
         },
         sign::{Secret, SigningKey, SystemRandomness, commitment::Scheme},
         wire::{agreement_to_proto, department_to_proto, encode_agreement_text, opening_to_proto},
@@ -179,6 +199,8 @@ mod tests {
             digest,
             state,
             suspended_by: None,
+            reason: None,
+            waiting: None,
             accepted: true,
             entry_indexes: vec![1, 2],
         }
@@ -204,10 +226,18 @@ mod tests {
 
     #[test]
     fn an_agreement_reads_back_as_it_is_shown() {
-        let message = agreement_to_proto(&agreement(), &[]);
-        assert_eq!(agreement_from_proto(&message).unwrap(), (agreement(), Vec::new()));
+        let due = Due { day: Date::constant(2026, 12, 11), until: Time::MAX, unknown_years: [2027].into() };
+        let pending = |due| Some(Pending { awaited: Awaited::Provider, since: Time::MIN, is_extension: true, due });
+        for pending in [None, pending(None), pending(Some(due))] {
+            let message = agreement_to_proto(&agreement(), &[], pending.as_ref());
+            let listed = ListedAgreement { version: agreement(), openings: Vec::new(), pending };
+            assert_eq!(agreement_from_proto(&message).unwrap(), listed);
+        }
+        let message = agreement_to_proto(&agreement(), &[], pending(None).as_ref());
 
-        let changes: [(Change<proto::Agreement>, &str); 4] = [
+        let changes: [(Change<proto::Agreement>, &str); 6] = [
+            (|message| message.reason_commitment = vec![1], "reason_commitment"),
+            (|message| message.pending.as_mut().unwrap().step = 3, "pending.step"),
             (|message| message.text_digest[0] ^= 1, "text_digest"),
             (|message| message.text.as_mut().unwrap().daily_limit += 1, "text_digest"),
             (|message| message.state = 0, "state"),

@@ -4,6 +4,8 @@
 //! not read at all, so that nothing signed is ever ignored.
 
 mod agreement;
+mod agreement_change;
+mod answer;
 mod calendar;
 mod catalog;
 mod directory;
@@ -23,13 +25,14 @@ mod tests;
 pub use agreement::{
     AGREEMENT_TEXT_KIND, agreement_to_proto, encode_agreement_text, read_agreement_text, text_signature_valid,
 };
+pub use answer::{answer_terms_from_proto, answer_terms_to_proto};
 pub use calendar::{calendar_year_from_proto, calendar_year_to_proto};
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
 pub use directory::department_to_proto;
 pub use entry::{CARRIED_LEN, Carried, Entry, FORMAT_VERSION, UntimedEntry, outcome_from_proto};
 pub use issuing::{issuing_right_from_proto, issuing_right_to_proto};
 pub use key_request::{KEY_POSSESSION_KIND, KeyRequest, KeyRequestError, possession_proven};
-pub use listing::{agreement_from_proto, department_from_proto};
+pub use listing::{ListedAgreement, agreement_from_proto, department_from_proto};
 pub use reading::{Malformed, Violation, timestamp};
 pub use record::{record_state_to_proto, released_record_to_proto, status_from_number, status_to_number};
 pub use statement::{encode_statement, read_statement};

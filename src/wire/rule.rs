@@ -5,7 +5,8 @@ use std::sync::Arc;
 use prost::Message;
 
 use super::{
-    agreement::read_agreement_text,
+    agreement_change,
+    answer::{answer_terms_to_proto, read_answer_terms},
     calendar::{calendar_year_to_proto, read_calendar_year},
     catalog::{read_resource, resource_to_proto},
     directory::{capabilities_to_numbers, read_capabilities, read_key, read_kid},
@@ -16,12 +17,12 @@ use super::{
 use crate::{
     domain::{
         id::{Commitment, Digest},
-        statement::{AgreementConsent, RuleChange, Statement},
+        statement::{RuleChange, Statement},
     },
     sign::sha256,
 };
 
-type Header = proto::StatementHeader;
+pub(super) type Header = proto::StatementHeader;
 
 /// The kind and the bytes of a statement.
 pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<u8>) {
@@ -94,6 +95,10 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
             "calendar-year",
             proto::CalendarYearStatement { header, calendar_year: Some(calendar_year_to_proto(year)) }.encode_to_vec(),
         ),
+        RuleChange::AnswerTerms(terms) => (
+            "answer-terms",
+            proto::AnswerTermsStatement { header, terms: answer_terms_to_proto(terms) }.encode_to_vec(),
+        ),
         RuleChange::AgreementProposal { serialized, digest, signature, .. } => (
             "agreement-proposal",
             proto::AgreementProposalStatement {
@@ -123,6 +128,27 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
                 version: consent.version,
                 text_digest: consent.digest.0.to_vec(),
                 text_signature: consent.signature.clone(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementRejection { agreement_id, version, digest, reason } => (
+            "agreement-rejection",
+            proto::AgreementRejectionStatement {
+                header,
+                agreement_id: agreement_id.to_string(),
+                version: *version,
+                text_digest: digest.0.to_vec(),
+                reason_commitment: reason.0.to_vec(),
+            }
+            .encode_to_vec(),
+        ),
+        RuleChange::AgreementWithdrawal { agreement_id, version, reason } => (
+            "agreement-withdrawal",
+            proto::AgreementWithdrawalStatement {
+                header,
+                agreement_id: agreement_id.to_string(),
+                version: *version,
+                reason_commitment: bytes(reason),
             }
             .encode_to_vec(),
         ),
@@ -163,19 +189,14 @@ pub(super) fn read(reading: &mut Reading, kind: &str, payload: &[u8]) -> Option<
         "catalog-part" => decoded(reading, payload, |reading, message| catalog_part(reading, message, payload)),
         "catalog-release" => decoded(reading, payload, catalog_release),
         "calendar-year" => decoded(reading, payload, calendar_year),
-        "agreement-proposal" => decoded(reading, payload, agreement_proposal),
-        "agreement-acceptance" => decoded(reading, payload, agreement_acceptance),
-        "agreement-activation" => decoded(reading, payload, agreement_activation),
-        "agreement-suspension" => decoded(reading, payload, agreement_suspension),
-        "agreement-resumption" => decoded(reading, payload, agreement_resumption),
-        "agreement-termination" => decoded(reading, payload, agreement_termination),
-        _ => return None,
+        "answer-terms" => decoded(reading, payload, answer_terms),
+        _ => return agreement_change::read(reading, kind, payload),
     })
 }
 
-type Change = (Option<Header>, Option<RuleChange>);
+pub(super) type Change = (Option<Header>, Option<RuleChange>);
 
-fn decoded<M: Message + Default>(
+pub(super) fn decoded<M: Message + Default>(
     reading: &mut Reading,
     payload: &[u8],
     change_of: impl FnOnce(&mut Reading, M) -> Change,
@@ -264,79 +285,11 @@ fn catalog_release(reading: &mut Reading, message: proto::CatalogReleaseStatemen
     (message.header, change)
 }
 
+fn answer_terms(reading: &mut Reading, message: proto::AnswerTermsStatement) -> Change {
+    (message.header, read_answer_terms(reading, "terms", &message.terms).map(RuleChange::AnswerTerms))
+}
+
 fn calendar_year(reading: &mut Reading, message: proto::CalendarYearStatement) -> Change {
     let year = message.calendar_year.unwrap_or_default();
     (message.header, read_calendar_year(reading, &year).map(RuleChange::CalendarYear))
-}
-
-fn agreement_proposal(reading: &mut Reading, message: proto::AgreementProposalStatement) -> Change {
-    let digest: Option<Digest> = reading.bytes("text_digest", &message.text_digest);
-    reading.require(
-        digest.is_none_or(|digest| digest.0 == sha256(&message.text)),
-        "text_digest",
-        "is not the SHA-256 of the text",
-    );
-    let text = match read_agreement_text(&message.text) {
-        Ok(text) => Some(text),
-        Err(Malformed(violations)) => {
-            violations.into_iter().for_each(|violation| {
-                reading.fail::<()>(&violation.field, violation.description);
-            });
-            None
-        }
-    };
-    let change = text.zip(digest).map(|(text, digest)| RuleChange::AgreementProposal {
-        text: Box::new(text),
-        serialized: message.text.into(),
-        digest,
-        signature: message.text_signature,
-    });
-    (message.header, change)
-}
-
-fn consent(
-    reading: &mut Reading,
-    agreement_id: &str,
-    version: u32,
-    digest: &[u8],
-    signature: Vec<u8>,
-) -> Option<AgreementConsent> {
-    let agreement_id = reading.name("agreement_id", agreement_id);
-    let digest = reading.bytes("text_digest", digest);
-    reading.require(version > 0, "version", "counts from 1");
-    Some(AgreementConsent { agreement_id: agreement_id?, version, digest: digest?, signature })
-}
-
-fn agreement_acceptance(reading: &mut Reading, message: proto::AgreementAcceptanceStatement) -> Change {
-    let consent =
-        consent(reading, &message.agreement_id, message.version, &message.text_digest, message.text_signature);
-    (message.header, consent.map(RuleChange::AgreementAcceptance))
-}
-
-fn agreement_activation(reading: &mut Reading, message: proto::AgreementActivationStatement) -> Change {
-    let consent =
-        consent(reading, &message.agreement_id, message.version, &message.text_digest, message.text_signature);
-    (message.header, consent.map(RuleChange::AgreementActivation))
-}
-
-fn agreement_suspension(reading: &mut Reading, message: proto::AgreementSuspensionStatement) -> Change {
-    let agreement_id = reading.name("agreement_id", &message.agreement_id);
-    let reason = reading.optional_bytes("reason_commitment", &message.reason_commitment);
-    let change =
-        agreement_id.zip(reason).map(|(agreement_id, reason)| RuleChange::AgreementSuspension { agreement_id, reason });
-    (message.header, change)
-}
-
-fn agreement_resumption(reading: &mut Reading, message: proto::AgreementResumptionStatement) -> Change {
-    let agreement_id = reading.name("agreement_id", &message.agreement_id);
-    (message.header, agreement_id.map(|agreement_id| RuleChange::AgreementResumption { agreement_id }))
-}
-
-fn agreement_termination(reading: &mut Reading, message: proto::AgreementTerminationStatement) -> Change {
-    let agreement_id = reading.name("agreement_id", &message.agreement_id);
-    let reason = reading.optional_bytes("reason_commitment", &message.reason_commitment);
-    let change = agreement_id
-        .zip(reason)
-        .map(|(agreement_id, reason)| RuleChange::AgreementTermination { agreement_id, reason });
-    (message.header, change)
 }

@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
+        answer::{AnswerStep, AnswerTerms},
         calendar::CalendarYear,
         catalog::{
             CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
@@ -180,6 +181,16 @@ fn statements() -> Vec<(&'static str, Statement)> {
             })),
         ),
         (
+            "answer-terms",
+            rule(RuleChange::AnswerTerms(
+                AnswerTerms::new([
+                    ((AnswerStep::Acceptance, SharingClass::Conditional), 10),
+                    ((AnswerStep::Activation, SharingClass::Unconditional), 1),
+                ])
+                .unwrap(),
+            )),
+        ),
+        (
             "agreement-proposal",
             rule(RuleChange::AgreementProposal {
                 text: Box::new(text()),
@@ -190,6 +201,19 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ),
         ("agreement-acceptance", rule(RuleChange::AgreementAcceptance(consent()))),
         ("agreement-activation", rule(RuleChange::AgreementActivation(consent()))),
+        (
+            "agreement-rejection",
+            rule(RuleChange::AgreementRejection {
+                agreement_id: id(),
+                version: 2,
+                digest: Digest([4; 32]),
+                reason: Commitment([7; 32]),
+            }),
+        ),
+        (
+            "agreement-withdrawal",
+            rule(RuleChange::AgreementWithdrawal { agreement_id: id(), version: 2, reason: None }),
+        ),
         (
             "agreement-suspension",
             rule(RuleChange::AgreementSuspension { agreement_id: id(), reason: Some(Commitment([7; 32])) }),
@@ -341,6 +365,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
             }),
         ),
         ("calendar-year-entered", applied(Effect::CalendarYearEntered(2026))),
+        ("answer-terms-set", applied(Effect::AnswerTermsSet)),
         ("holder-traced", Outcome::HolderTraced(HolderTraced { log_size: 4_711, exchanges: 12 })),
         ("erasure-ordered", Outcome::ErasureOrdered),
         (

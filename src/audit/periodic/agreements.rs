@@ -87,5 +87,7 @@ fn state(state: AgreementState, is_over: bool) -> &'static str {
         AgreementState::Active => "ACTIVE",
         AgreementState::Suspended => "SUSPENDED",
         AgreementState::Terminated => "TERMINATED",
+        AgreementState::Rejected => "REJECTED",
+        AgreementState::Withdrawn => "WITHDRAWN",
     }
 }

@@ -178,7 +178,7 @@ impl State {
             }
             (Some(statement @ Statement::Rule(header, change)), Outcome::Applied(effect)) => {
                 totals.changes = 1;
-                self.rules.apply(index, statement, effect).ok()?;
+                self.rules.apply(index, entry.decided_at(), statement, effect).ok()?;
                 self.activations.follow(change, effect, entry.decided_at());
                 if let RuleChange::RegisterSystem { system, .. } = change {
                     self.watch.register(system, entry.decided_at());

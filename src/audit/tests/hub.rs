@@ -299,7 +299,7 @@ impl Hub {
             self.requests.entry(key).or_insert_with(|| envelope.payload.clone());
         }
         match (statement, &outcome) {
-            (_, Outcome::Applied(effect)) => drop(self.rules.apply(index, statement, effect)),
+            (_, Outcome::Applied(effect)) => drop(self.rules.apply(index, self.time, statement, effect)),
             (Statement::Query(_, query), Outcome::QueryPermitted(permitted)) => {
                 let day = self.time.civil_day(self.rules.policy.civil_day_offset_seconds);
                 let used = self.quotas.entry((permitted.agreement_id.clone(), day)).or_default();

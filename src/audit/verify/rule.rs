@@ -48,7 +48,7 @@ pub(super) fn follow(
     }
     compare(decided.map(|_| ()), &act.entry.outcome, &[], found);
     // A wrong change is followed all the same: what rests on it is its consequence, not another wrong.
-    match ledger.rules.apply(act.index, act.statement, effect) {
+    match ledger.rules.apply(act.index, act.entry.decided_at(), act.statement, effect) {
         Ok(()) => ledger.compromises.take(act, change, &ledger.rules),
         Err(error) => found.add(Fault::EffectInapplicable, format!("{error}; later findings may follow from it")),
     }

@@ -1,4 +1,4 @@
-//! `hutong agreement accept|activate|suspend|resume|terminate`.
+//! `hutong agreement accept|activate|reject|withdraw|suspend|resume|terminate`.
 
 use std::fmt;
 
@@ -31,6 +31,25 @@ pub(in crate::cli) struct Accept {
 pub(in crate::cli) struct Activate {
     #[command(flatten)]
     consent: Consent,
+}
+
+/// Reject 驳回 a proposal, with the reason: for the provider, or as an administrator
+///
+/// The log commits to the reason; the parties and administrators read it with `hutong agreement show`.
+#[derive(Args)]
+pub(in crate::cli) struct Reject {
+    #[command(flatten)]
+    consent: Consent,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// Withdraw 撤回 a proposal of this department that is not in force
+#[derive(Args)]
+pub(in crate::cli) struct Withdraw {
+    #[command(flatten)]
+    ending: Ending,
 }
 
 /// Suspend 暂停 an agreement that is in force
@@ -166,6 +185,31 @@ impl Run for Activate {
             client.activate_agreement(&version).await.or_hub("cannot activate the agreement")
         })?;
         print(output, &consent.agreement, &changed)
+    }
+}
+
+impl Run for Reject {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let consent = &self.consent;
+        let changed = block_on(async {
+            let client = consent.as_system.connect().await?;
+            let version = consent.text(&client).await?;
+            client.reject_agreement(&version, &self.reason).await.or_hub("cannot reject the agreement")
+        })?;
+        print(output, &consent.agreement, &changed)
+    }
+}
+
+impl Run for Withdraw {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let Ending { as_system, agreement, reason } = self.ending;
+        let changed = block_on(async {
+            let client = as_system.connect().await?;
+            let shown = client.agreement(&agreement, None).await.or_hub("cannot read the agreement")?;
+            let changed = client.withdraw_agreement(&shown.version, reason.as_deref()).await;
+            changed.or_hub("cannot withdraw the agreement")
+        })?;
+        print(output, &agreement, &changed)
     }
 }
 

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::{Exit, Output, Run};
 use crate::domain::{
     agreement::{AgreementState, AgreementVersion, LookupKind},
+    answer::Awaited,
     time::Time,
 };
 
@@ -26,6 +27,8 @@ enum AgreementCommand {
     Propose(propose::Propose),
     Accept(life::Accept),
     Activate(life::Activate),
+    Reject(life::Reject),
+    Withdraw(life::Withdraw),
     Suspend(life::Suspend),
     Resume(life::Resume),
     Terminate(life::Terminate),
@@ -39,6 +42,8 @@ impl Run for Agreement {
             AgreementCommand::Propose(args) => args.run(output),
             AgreementCommand::Accept(args) => args.run(output),
             AgreementCommand::Activate(args) => args.run(output),
+            AgreementCommand::Reject(args) => args.run(output),
+            AgreementCommand::Withdraw(args) => args.run(output),
             AgreementCommand::Suspend(args) => args.run(output),
             AgreementCommand::Resume(args) => args.run(output),
             AgreementCommand::Terminate(args) => args.run(output),
@@ -52,7 +57,13 @@ impl Run for Agreement {
 fn standing(version: &AgreementVersion, now: Time) -> (&'static str, &'static str) {
     let is_over = version.text.valid_until <= now;
     match version.state {
-        AgreementState::Active | AgreementState::Suspended if is_over => ("EXPIRED", "到期"),
+        // What was proposed and is over by now can be put into force no more, either.
+        state
+            if is_over
+                && (state.is_pending() || matches!(state, AgreementState::Active | AgreementState::Suspended)) =>
+        {
+            ("EXPIRED", "到期")
+        }
         other => state(other),
     }
 }
@@ -65,6 +76,16 @@ fn state(state: AgreementState) -> (&'static str, &'static str) {
         AgreementState::Active => ("ACTIVE", "已生效"),
         AgreementState::Suspended => ("SUSPENDED", "暂停"),
         AgreementState::Terminated => ("TERMINATED", "终止"),
+        AgreementState::Rejected => ("REJECTED", "驳回"),
+        AgreementState::Withdrawn => ("WITHDRAWN", "撤回"),
+    }
+}
+
+/// Whose answer is awaited, by code and Chinese name.
+fn awaited(awaited: Awaited) -> (&'static str, &'static str) {
+    match awaited {
+        Awaited::Provider => ("provider", "提供方"),
+        Awaited::Authority => ("authority", "共享主管部门"),
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{lookup, standing};
+use super::{awaited, lookup, standing};
 use crate::{
     cli::{
         Exit, Output, Run, block_on, now,
@@ -45,6 +45,12 @@ struct Shown {
     #[serde(skip)]
     state_zh: &'static str,
     suspended_by: Option<String>,
+    reason: Option<String>,
+    awaits: Option<&'static str>,
+    #[serde(skip)]
+    awaits_zh: &'static str,
+    is_extension: bool,
+    answer_due: Option<String>,
     hub: String,
     consumer: String,
     provider: String,
@@ -73,6 +79,7 @@ impl Shown {
     fn new(shown: &ShownAgreement, now: Time) -> Self {
         let (version, text) = (&shown.version, &shown.version.text);
         let (state, state_zh) = standing(version, now);
+        let pending = shown.pending.as_ref();
         let (lookups, lookups_zh) = text.lookups.iter().copied().map(lookup).unzip();
         Self {
             agreement: text.agreement_id.to_string(),
@@ -80,6 +87,11 @@ impl Shown {
             state,
             state_zh,
             suspended_by: version.suspended_by.map(|uscc| uscc.as_str().to_owned()),
+            reason: shown.reason().map(str::to_owned),
+            awaits: pending.map(|pending| awaited(pending.awaited).0),
+            awaits_zh: pending.map_or("", |pending| awaited(pending.awaited).1),
+            is_extension: pending.is_some_and(|pending| pending.is_extension),
+            answer_due: pending.and_then(|pending| pending.due.as_ref()).map(|due| due.day.to_string()),
             hub: text.hub.to_string(),
             consumer: text.consumer.as_str().to_owned(),
             provider: text.provider.as_str().to_owned(),
@@ -115,9 +127,17 @@ impl Shown {
             None => format!("{} {}", self.state, self.state_zh),
         };
         let entries: Vec<_> = self.entries.iter().map(ToString::to_string).collect();
-        vec![
+        let mut lines = vec![
             ("agreement 共享协议", format!("{}, version {}", self.agreement, self.version)),
             ("state 状态", state),
+        ];
+        lines.extend(self.reason.iter().map(|reason| ("reason 原因", reason.clone())));
+        if let Some(awaits) = self.awaits {
+            let due = self.answer_due.as_ref().map_or(String::new(), |day| format!(", due 应于 {day}"));
+            let extension = if self.is_extension { ", an extension 延期" } else { "" };
+            lines.push(("awaits 待办", format!("{awaits} {}{due}{extension}", self.awaits_zh)));
+        }
+        lines.extend([
             ("hub 共享平台", self.hub.clone()),
             ("consumer 需求方", self.consumer.clone()),
             ("provider 提供方", self.provider.clone()),
@@ -136,7 +156,8 @@ impl Shown {
             ("SHA-256 of the text 协议摘要", self.digest.clone()),
             ("signed by 签署", self.signed_by.join(", ")),
             ("entries 存证", entries.join(", ")),
-        ]
+        ]);
+        lines
     }
 }
 

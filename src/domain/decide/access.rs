@@ -142,7 +142,7 @@ fn keep_nearest(nearest: &mut Option<(usize, Refusal)>, mut refusal: Refusal, ve
 fn meet_terms(version: &AgreementVersion, resource: &Resource, query: &Query, now: &Moment) -> Result<(), Refusal> {
     let text = &version.text;
     match version.state {
-        AgreementState::Proposed | AgreementState::Accepted => {
+        AgreementState::Proposed | AgreementState::Accepted | AgreementState::Rejected | AgreementState::Withdrawn => {
             return Err(Refusal::new(RefusalReason::AgreementNotActivated, ""));
         }
         AgreementState::Terminated => return Err(Refusal::new(RefusalReason::AgreementTerminated, "")),

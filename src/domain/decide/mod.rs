@@ -8,6 +8,10 @@ mod publication;
 mod release;
 mod rule;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod lifecycle_tests;
+
 pub use access::{Access, decide_access};
 pub use publication::{
     FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, may_continue, record_terms,

@@ -10,6 +10,7 @@ use crate::domain::{
     id::{AgreementId, Digest, KeyId, ResourceId, SystemId},
     identifier::Uscc,
     issuing::IssuingGrant,
+    lifecycle::AgreementAct,
     outcome::{Effect, Refusal, RefusalReason as Reason},
     rules::Rules,
     statement::{AgreementConsent, Header, RuleChange},
@@ -75,9 +76,14 @@ pub fn decide_rule(
         RuleChange::CatalogPart { part, resources } => enter_part(part, resources),
         RuleChange::CatalogRelease { base_version, parts } => release_catalog(rules, *base_version, parts),
         RuleChange::CalendarYear(year) => enter_year(rules, year, now),
+        RuleChange::AnswerTerms(_) => Ok(Effect::AnswerTermsSet),
         RuleChange::AgreementProposal { text, .. } => propose(rules, actor, text, facts, now),
         RuleChange::AgreementAcceptance(consent) => accept(rules, actor, consent, facts, now),
         RuleChange::AgreementActivation(consent) => activate(rules, consent, facts, now),
+        RuleChange::AgreementRejection { agreement_id, version, digest, .. } => {
+            reject(rules, actor, agreement_id, (*version, digest))
+        }
+        RuleChange::AgreementWithdrawal { agreement_id, version, .. } => withdraw(rules, actor, agreement_id, *version),
         RuleChange::AgreementSuspension { agreement_id, .. } => suspend(rules, actor, agreement_id),
         RuleChange::AgreementResumption { agreement_id } => resume(rules, actor, agreement_id),
         RuleChange::AgreementTermination { agreement_id, .. } => terminate(rules, actor, agreement_id),
@@ -248,7 +254,7 @@ fn check_text(rules: &Rules, text: &AgreementText, now: &Moment) -> Result<(), R
     Ok(())
 }
 
-/// A text is the first version, the next one, or takes the place of the next one while that is only proposed.
+/// A text is the first version, the next one, or takes the place of the next one where that never came into force.
 fn follow(standing: Option<&Agreement>, text: &AgreementText) -> Result<(), Refusal> {
     let conflict = |term: String| refuse(Reason::AgreementConflict, term);
     let Some(newest) = standing.and_then(Agreement::newest) else {
@@ -258,8 +264,7 @@ fn follow(standing: Option<&Agreement>, text: &AgreementText) -> Result<(), Refu
             conflict("the first version is 1".to_owned())
         };
     };
-    let pending = matches!(newest.state, AgreementState::Proposed | AgreementState::Accepted);
-    let number = if pending { newest.text.version } else { newest.text.version + 1 };
+    let number = if newest.state.is_replaceable() { newest.text.version } else { newest.text.version + 1 };
     if text.version != number {
         return conflict(format!("the next version is {number}"));
     }
@@ -316,25 +321,73 @@ fn accept(
     if *actor.department() != version.text.provider {
         return refuse(Reason::NotAParty, "only the provider accepts");
     }
-    let state = match version.state {
-        AgreementState::Proposed => AgreementState::Accepted,
-        AgreementState::Active | AgreementState::Suspended if !version.accepted => version.state,
-        _ => return wrong_state(version),
-    };
-    Ok(changed(&consent.agreement_id, consent.version, state))
+    if version.accepted {
+        return wrong_state(version);
+    }
+    after(version, AgreementAct::Accept)
 }
 
 fn activate(rules: &Rules, consent: &AgreementConsent, facts: RuleFacts, now: &Moment) -> Result<Effect, Refusal> {
     let version = consented(rules, consent, facts, now)?;
-    match version.state {
-        AgreementState::Accepted | AgreementState::Proposed => {}
-        _ => return wrong_state(version),
-    }
+    let effect = after(version, AgreementAct::Activate)?;
     let resource = rules.catalog.newest(version.text.resource_id.as_str()).map(|(_, resource)| resource);
     if let Some(code) = resource.and_then(|resource| version.unaccepted_field(resource)) {
         return refuse(Reason::AcceptanceMissing, code.as_str());
     }
-    Ok(changed(&consent.agreement_id, consent.version, AgreementState::Active))
+    Ok(effect)
+}
+
+/// The newest version, for who would have it never come into force.
+fn unanswered<'a>(rules: &'a Rules, id: &AgreementId, number: u32) -> Result<&'a AgreementVersion, Refusal> {
+    let Some(newest) = rules.agreements.find(id.as_str()).and_then(|agreement| agreement.newest()) else {
+        return refuse(Reason::NoAgreement, id.as_str());
+    };
+    if newest.text.version != number {
+        return refuse(Reason::AgreementConflict, format!("the newest version is {}", newest.text.version));
+    }
+    Ok(newest)
+}
+
+/// The provider rejects what it was asked to accept, the authority what it was asked to activate; both name the text.
+fn reject(
+    rules: &Rules,
+    actor: &SystemId,
+    id: &AgreementId,
+    (number, digest): (u32, &Digest),
+) -> Result<Effect, Refusal> {
+    let version = unanswered(rules, id, number)?;
+    if version.digest != *digest {
+        return refuse(Reason::AgreementTextInvalid, "text_digest");
+    }
+    if !administers(rules, actor) {
+        if *actor.department() != version.text.provider {
+            return refuse(Reason::NotAParty, "the provider or an administrator rejects");
+        }
+        if !rules.directory.holds(actor, Capability::SignAgreements) {
+            return refuse(Reason::CapabilityMissing, Capability::SignAgreements.as_str());
+        }
+        if version.accepted {
+            // It gave its answer; what it signed it may suspend once it is in force.
+            return wrong_state(version);
+        }
+    }
+    after(version, AgreementAct::Reject)
+}
+
+fn withdraw(rules: &Rules, actor: &SystemId, id: &AgreementId, number: u32) -> Result<Effect, Refusal> {
+    let version = unanswered(rules, id, number)?;
+    if *actor.department() != version.text.consumer {
+        return refuse(Reason::NotAParty, "only the consumer withdraws");
+    }
+    after(version, AgreementAct::Withdraw)
+}
+
+/// What an act makes of a version, by the one table of states.
+fn after(version: &AgreementVersion, act: AgreementAct) -> Result<Effect, Refusal> {
+    match version.state.after(act) {
+        Some(state) => Ok(changed(&version.text.agreement_id, version.text.version, state)),
+        None => wrong_state(version),
+    }
 }
 
 fn wrong_state<T>(version: &AgreementVersion) -> Result<T, Refusal> {
@@ -357,30 +410,23 @@ fn party_to<'a>(rules: &'a Rules, actor: &SystemId, id: &AgreementId) -> Result<
 }
 
 fn suspend(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
-    let version = party_to(rules, actor, id)?;
-    if version.state != AgreementState::Active {
-        return wrong_state(version);
-    }
-    Ok(changed(id, version.text.version, AgreementState::Suspended))
+    after(party_to(rules, actor, id)?, AgreementAct::Suspend)
 }
 
 fn resume(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
     let version = party_to(rules, actor, id)?;
-    if version.state != AgreementState::Suspended {
-        return wrong_state(version);
-    }
+    let effect = after(version, AgreementAct::Resume)?;
     if version.suspended_by != Some(*actor.department()) {
         return refuse(Reason::NotAParty, "who suspended resumes");
     }
-    Ok(changed(id, version.text.version, AgreementState::Active))
+    Ok(effect)
 }
 
 fn terminate(rules: &Rules, actor: &SystemId, id: &AgreementId) -> Result<Effect, Refusal> {
     let version = party_to(rules, actor, id)?;
     let newest = rules.agreements.find(id.as_str()).and_then(|agreement| agreement.newest()).unwrap_or(version);
-    if newest.state == AgreementState::Terminated {
-        return wrong_state(newest);
-    }
+    // With a version that is in force ends also what was proposed to follow it, whatever became of that.
+    after(version, AgreementAct::Terminate)?;
     Ok(changed(id, newest.text.version, AgreementState::Terminated))
 }
 

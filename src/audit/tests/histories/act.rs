@@ -32,6 +32,8 @@ pub(super) enum Step {
     Suspend,
     Resume,
     Terminate,
+    Reject,
+    Withdraw,
 }
 
 /// What nobody may do.
@@ -236,7 +238,15 @@ fn agreeing() -> impl Strategy<Value = Act> {
     let step = (
         0..AGREEMENTS.len(),
         select(vec![PROVIDER, CONSUMER, SECOND_CONSUMER, 0]),
-        select(vec![Step::Suspend, Step::Resume, Step::Suspend, Step::Resume, Step::Terminate]),
+        select(vec![
+            Step::Suspend,
+            Step::Resume,
+            Step::Suspend,
+            Step::Resume,
+            Step::Terminate,
+            Step::Reject,
+            Step::Withdraw,
+        ]),
     );
     prop_oneof![3 => proposal, 5 => consent, 3 => step.prop_map(|(which, by, step)| Act::Step { which, by, step })]
 }

@@ -10,12 +10,12 @@ use super::{
     act::{Act, Consent, Misdeed, Step, Terms},
 };
 use crate::domain::{
-    agreement::{Agreement, AgreementState, AgreementText, LookupKind},
+    agreement::{Agreement, AgreementText, LookupKind},
     calendar::CalendarYear,
     catalog::{Resource, SharingClass},
     decide::counts_towards_limit,
     directory::Capability,
-    id::{Digest, SystemId},
+    id::{AgreementId, Commitment, Digest, SystemId},
     issuing::IssuingGrant,
     outcome::{Erased, Notice, Outcome, RefusalReason, Suppressed},
     record::Validity,
@@ -225,8 +225,15 @@ impl City {
             Act::Propose { which, by, skip, fields, terms } => self.propose(which, by, skip, &fields, terms),
             Act::Consent { which, by, consent } => self.consent(which, by, consent),
             Act::Step { which, by, step } => {
-                let agreement_id = AGREEMENTS[which].0.parse().unwrap();
+                let agreement_id: AgreementId = AGREEMENTS[which].0.parse().unwrap();
+                let found = self.hub.rules.agreements.find(agreement_id.as_str());
+                let newest = found.and_then(|agreement| agreement.newest());
+                let (version, digest) =
+                    newest.map_or((1, Digest([0; 32])), |newest| (newest.text.version, newest.digest));
+                let reason = Commitment([34; 32]);
                 let change = match step {
+                    Step::Reject => RuleChange::AgreementRejection { agreement_id, version, digest, reason },
+                    Step::Withdraw => RuleChange::AgreementWithdrawal { agreement_id, version, reason: Some(reason) },
                     Step::Suspend => RuleChange::AgreementSuspension { agreement_id, reason: None },
                     Step::Resume => RuleChange::AgreementResumption { agreement_id },
                     Step::Terminate => RuleChange::AgreementTermination { agreement_id, reason: None },
@@ -317,8 +324,7 @@ impl City {
         let signer = self.newest(by);
         let standing = self.hub.rules.agreements.find(id).cloned();
         let newest = standing.as_deref().and_then(Agreement::newest);
-        let is_pending =
-            newest.is_some_and(|newest| matches!(newest.state, AgreementState::Proposed | AgreementState::Accepted));
+        let is_pending = newest.is_some_and(|newest| newest.state.is_replaceable());
         let number = newest.map_or(1, |newest| newest.text.version + u32::from(!is_pending)) + skip;
         let previous = standing.as_deref().and_then(|agreement| agreement.version(number.saturating_sub(1)));
         let mut text = agreement_text(self.hub.time, id, fields);

@@ -16,7 +16,7 @@ use crate::domain::{
     statement::RuleChange,
 };
 
-fn changed(id: &str, version: u32, state: AgreementState) -> Effect {
+pub(super) fn changed(id: &str, version: u32, state: AgreementState) -> Effect {
     Effect::AgreementChanged { agreement_id: id.parse().unwrap(), version, state }
 }
 
@@ -24,7 +24,7 @@ fn id() -> AgreementId {
     AGREEMENT.parse().unwrap()
 }
 
-fn text(hub: &Hub) -> AgreementText {
+pub(super) fn text(hub: &Hub) -> AgreementText {
     agreement_text(hub.time, "second", &["NAME"])
 }
 

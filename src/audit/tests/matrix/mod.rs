@@ -5,6 +5,7 @@
 
 mod administration;
 mod agreements;
+mod answers;
 mod copies;
 mod evidence;
 mod notices;
@@ -134,6 +135,7 @@ fn rows() -> Vec<Row> {
         publications::rows(),
         administration::rows(),
         agreements::rows(),
+        answers::rows(),
         notices::rows(),
         openings::rows(),
         evidence::rows(),

@@ -1,0 +1,150 @@
+//! By when a proposal must be answered 答复时限: working days by step and sharing class, as an administrator entered them.
+//!
+//! Deadlines differ from place to place and change with the law, so none of them stands in the program: without terms nothing is
+//! due.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    agreement::{Agreement, AgreementState, AgreementVersion},
+    calendar::MAX_WORKING_DAYS,
+    catalog::SharingClass,
+    rules::Rules,
+    time::{Date, Moment, Time, date_of_days, days_of_date},
+};
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnswerStep {
+    /// The provider accepts or rejects 提供方答复.
+    Acceptance,
+    /// The authority activates or rejects 主管部门审核.
+    Activation,
+    /// Either answers a version that only prolongs the one in force 延期.
+    Extension,
+}
+
+impl AnswerStep {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Acceptance, Self::Activation, Self::Extension];
+
+    /// The code by which files name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acceptance => "acceptance",
+            Self::Activation => "activation",
+            Self::Extension => "extension",
+        }
+    }
+}
+
+/// How many working days each step may take, by the sharing class of a proposal: CONDITIONAL where one of its fields is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnswerTerms(BTreeMap<(AnswerStep, SharingClass), u32>);
+
+impl AnswerTerms {
+    /// The terms of these steps; `None` where one cannot be: no days, more than [`MAX_WORKING_DAYS`], a class of which nothing is
+    /// shared, or an acceptance where none is needed.
+    pub fn new(days: impl IntoIterator<Item = ((AnswerStep, SharingClass), u32)>) -> Option<Self> {
+        let possible = |((step, class), days): &((AnswerStep, SharingClass), u32)| {
+            let is_asked = match (step, class) {
+                (_, SharingClass::NotShared) | (AnswerStep::Acceptance, SharingClass::Unconditional) => false,
+                (_, SharingClass::Conditional | SharingClass::Unconditional) => true,
+            };
+            is_asked && (1..=MAX_WORKING_DAYS).contains(days)
+        };
+        days.into_iter().map(|term| possible(&term).then_some(term)).collect::<Option<_>>().map(Self)
+    }
+
+    /// Each step with a deadline.
+    pub fn iter(&self) -> impl Iterator<Item = ((AnswerStep, SharingClass), u32)> {
+        self.0.iter().map(|(key, days)| (*key, *days))
+    }
+
+    fn days(&self, step: AnswerStep, class: SharingClass) -> Option<u32> {
+        self.0.get(&(step, class)).copied()
+    }
+}
+
+/// Since when a proposal stands where it stands, and the terms in force then: they bind until it is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// When the proposal, or its acceptance, was entered.
+    pub since: Time,
+    /// The terms.
+    pub terms: Arc<AnswerTerms>,
+}
+
+/// Who must act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Awaited {
+    /// The provider 提供方.
+    Provider,
+    /// The authority 共享主管部门: an administrator.
+    Authority,
+}
+
+/// When an answer is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The last day.
+    pub day: Date,
+    /// The first instant at which it is overdue.
+    pub until: Time,
+    /// The years of which only the weekends were known: with their holidays it may be due later.
+    pub unknown_years: BTreeSet<i16>,
+}
+
+/// A proposal that waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// For whose.
+    pub awaited: Awaited,
+    /// Since when.
+    pub since: Time,
+    /// Whether it only prolongs the version before.
+    pub is_extension: bool,
+    /// When it is due; `None` where no deadline was set.
+    pub due: Option<Due>,
+}
+
+impl Pending {
+    /// Whether the answer is overdue.
+    pub fn is_overdue(&self, now: &Moment) -> bool {
+        self.due.as_ref().is_some_and(|due| now.reached(due.until))
+    }
+}
+
+/// What a version of an agreement waits for, if it does.
+pub fn pending(rules: &Rules, agreement: &Agreement, version: &AgreementVersion) -> Option<Pending> {
+    let waiting = version.waiting.as_ref()?;
+    let (_, resource) = rules.catalog.newest(version.text.resource_id.as_str())?;
+    let of_class = |class| {
+        version
+            .text
+            .fields
+            .iter()
+            .any(|code| resource.field(code.as_str()).is_some_and(|field| field.sharing_class == class))
+    };
+    let class =
+        if of_class(SharingClass::Conditional) { SharingClass::Conditional } else { SharingClass::Unconditional };
+    let needs_acceptance = version.state == AgreementState::Proposed && version.unaccepted_field(resource).is_some();
+    let (awaited, step) = if needs_acceptance {
+        (Awaited::Provider, AnswerStep::Acceptance)
+    } else {
+        (Awaited::Authority, AnswerStep::Activation)
+    };
+    let previous = version.text.version.checked_sub(1).and_then(|number| agreement.version(number));
+    let is_extension = previous.is_some_and(|previous| version.text.is_extension_of(&previous.text));
+    let extended = is_extension.then(|| waiting.terms.days(AnswerStep::Extension, class)).flatten();
+    let due = extended.or_else(|| waiting.terms.days(step, class)).map(|days| {
+        let offset = rules.policy.civil_day_offset_seconds;
+        let counted = rules.calendar.after(waiting.since.civil_day(offset), days);
+        let next = date_of_days(days_of_date(counted.day) + 1);
+        Due { day: counted.day, until: Time::start_of(next, offset), unknown_years: counted.unknown_years }
+    });
+    Some(Pending { awaited, since: waiting.since, is_extension, due })
+}
