@@ -80,6 +80,7 @@ fn every_setting_of_a_hub_is_explained() {
     settings.witnesses.policy = Some("policy".into());
     settings.witnesses.ca = Some("ca".into());
     settings.openings.keep_days = Some(180);
+    settings.seals.trust = Some("trust".into());
     let settings: toml::Table = settings.to_toml().unwrap().parse().unwrap();
     let page = read("docs/administrators.md");
     for (key, value) in &settings {

@@ -46,7 +46,7 @@ const HOUSE: &[Room] = &[
     Room { name: "store", may_use: &["domain", "tlog", "sign"], never: &["tokio", "tonic", "prost", "rustls", "clap"] },
     Room {
         name: "hub",
-        may_use: &["domain", "tlog", "sign", "wire", "store", "schema"],
+        may_use: &["domain", "tlog", "sign", "wire", "store", "schema", "seal"],
         never: &["tonic", "prost", "sled", "rustix", "rustls", "clap"],
     },
     Room {
@@ -62,7 +62,7 @@ const HOUSE: &[Room] = &[
     Room {
         name: "grpc",
         // Of `store` its errors, which become statuses.
-        may_use: &["domain", "sign", "wire", "hub", "tlog", "store", "config", "edge"],
+        may_use: &["domain", "sign", "wire", "hub", "tlog", "store", "config", "edge", "seal"],
         never: &["sled", "rustix", "ring", "clap"],
     },
     Room {
@@ -70,7 +70,11 @@ const HOUSE: &[Room] = &[
         may_use: &["tlog", "hub", "config", "edge"],
         never: &["tonic", "prost", "sled", "rustix", "ring", "clap"],
     },
-    Room { name: "client", may_use: &["domain", "tlog", "sign", "wire", "files"], never: &["sled", "rustix", "clap"] },
+    Room {
+        name: "client",
+        may_use: &["domain", "tlog", "sign", "wire", "files", "seal"],
+        never: &["sled", "rustix", "clap"],
+    },
     Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
     Room {
         name: "witness",
@@ -83,7 +87,7 @@ const HOUSE: &[Room] = &[
     Room { name: "catalog", may_use: &["domain", "wire"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room {
         name: "publishing",
-        may_use: &["domain", "sign", "tabular", "schema"],
+        may_use: &["domain", "sign", "tabular", "schema", "seal"],
         never: &["tokio", "tonic", "prost", "sled", "clap"],
     },
     Room {

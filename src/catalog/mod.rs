@@ -32,7 +32,7 @@
 //! [[resource.field]]
 //! code = "ZZBH"
 //! name = "证照编号"
-//! type = "TEXT"
+//! type = "TEXT"                                   # INTEGER, DECIMAL, DATE, DATE_TIME, BOOLEAN, USCC, CITIZEN_ID, LICENCE_ID, CODE, SEAL
 //! max_length = 64                                 # of TEXT
 //! required = true                                 # default false
 //! repeated = false                                # whether a record has a list of values; default false

@@ -208,5 +208,6 @@ fn chinese_rule(rule: CatalogRule) -> &'static str {
         CatalogRule::HolderTypeField => "必须是类型为 CODE 的必填信息项",
         CatalogRule::HolderTypeRepeated => "是否多值须与持证主体代码一致",
         CatalogRule::DateField => "必须是类型为 DATE 的信息项",
+        CatalogRule::SealField => "SEAL 类型只用于 E_SEAL 类资源，且只能有一项，记录标识的类型须为 TEXT",
     }
 }

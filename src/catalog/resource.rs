@@ -157,6 +157,7 @@ fn read_type(reader: &mut Reader, table: &Table<'_>) -> FieldType {
         Some(TypeWord::Code) => FieldType::Code(codes),
         Some(TypeWord::AdministrativeDivision) => FieldType::AdministrativeDivision,
         Some(TypeWord::HolderCode) => FieldType::HolderCode,
+        Some(TypeWord::Seal) => FieldType::Seal,
         // An unreadable type may be meant for anything, and is found already.
         None => FieldType::Text { max_length: 1 },
     }

@@ -67,6 +67,7 @@ pub(super) enum TypeWord {
     Code,
     AdministrativeDivision,
     HolderCode,
+    Seal,
 }
 
 pub(super) const FIELD_TYPES: Words<TypeWord> = &[
@@ -82,6 +83,7 @@ pub(super) const FIELD_TYPES: Words<TypeWord> = &[
     ("CODE", TypeWord::Code),
     ("ADMINISTRATIVE_DIVISION", TypeWord::AdministrativeDivision),
     ("HOLDER_CODE", TypeWord::HolderCode),
+    ("SEAL", TypeWord::Seal),
 ];
 
 impl From<&FieldType> for TypeWord {
@@ -99,6 +101,7 @@ impl From<&FieldType> for TypeWord {
             FieldType::Code(_) => Self::Code,
             FieldType::AdministrativeDivision => Self::AdministrativeDivision,
             FieldType::HolderCode => Self::HolderCode,
+            FieldType::Seal => Self::Seal,
         }
     }
 }

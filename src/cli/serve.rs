@@ -26,6 +26,7 @@ use crate::{
     files::{self, Readable},
     grpc,
     hub::{Hub, Parts, SystemClock},
+    seal::TrustAnchors,
     sign::{DrawnAhead, LogSigner, SystemRandomness},
     store::embedded,
     telemetry,
@@ -168,10 +169,12 @@ fn open(folder: &Path, settings: &Settings) -> anyhow::Result<(Arc<Hub>, Hash)> 
 
     let first = store.reader.entries(0, 1, 1)?;
     let genesis_leaf_hash = leaf_hash(first.first().context("the log has no genesis entry")?);
+    let seal_trust = settings.seals.trust.as_deref().map(TrustAnchors::read).transpose();
     let parts = Parts {
         store,
         blind_index: vault_key.blind_index(),
         log_signer: LogSigner::new(name, log_key),
+        seal_trust: seal_trust.or_exit(Exit::Config, "cannot use the trust anchors of e-seals")?.unwrap_or_default(),
         clock: Arc::new(SystemClock),
         random,
     };

@@ -14,6 +14,7 @@
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
 //! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
+//! | `seal` | e-seals, verified by the hub |
 //! | `receipt`, [`verify`] | the evidence |
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
@@ -34,6 +35,7 @@ mod publish;
 mod query;
 mod receipt;
 mod rule;
+mod seal;
 mod seen;
 mod trace;
 
@@ -49,6 +51,7 @@ pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
 pub use rule::{CatalogEntry, Changed, HubDescription, MAX_PART_BYTES, ShownAgreement};
+pub use seal::{DocumentVerdict, SealCheckVerdict, SealVerdict};
 pub use trace::{TraceAnswer, TraceRequest, TracedExchange};
 
 use std::{

@@ -5,6 +5,7 @@
 mod http;
 mod limits;
 mod openings;
+mod seals;
 mod witnesses;
 
 use std::{
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use http::{Http, Public};
 pub use limits::Limits;
 pub use openings::Openings;
+pub use seals::Seals;
 pub use witnesses::Witnesses;
 
 use crate::{
@@ -117,6 +119,9 @@ pub struct Settings {
     /// How long openings are kept.
     #[serde(default)]
     pub openings: Openings,
+    /// Whom e-seals are trusted by.
+    #[serde(default)]
+    pub seals: Seals,
     /// What is written to stderr.
     #[serde(default)]
     pub trace: Trace,
@@ -212,6 +217,7 @@ impl Settings {
             http: Http::default(),
             witnesses: Witnesses::default(),
             openings: Openings::default(),
+            seals: Seals::default(),
             trace: Trace::default(),
         }
     }
@@ -231,6 +237,7 @@ impl Settings {
                 .chain(settings.high_water_path.as_mut())
                 .chain(settings.witnesses.policy.as_mut())
                 .chain(settings.witnesses.ca.as_mut())
+                .chain(settings.seals.trust.as_mut())
         {
             *file = folder.join(&file);
         }
@@ -396,7 +403,7 @@ mod tests {
                 format!("{LEAST}lsten = \"127.0.0.1:1\"\n"),
                 "hutong.toml, line 5, column 1: unknown field `lsten`, expected one of `hub`, `trust_domain`, \
                  `log_year`, `listen`, `store`, `vault_key`, `log_key`, `high_water_path`, `tls`, `limits`, `http`, \
-                 `witnesses`, `openings`, `trace`",
+                 `witnesses`, `openings`, `seals`, `trace`",
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),

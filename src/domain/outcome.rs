@@ -183,6 +183,7 @@ codes! {
         Status = 15, "STATUS";
         Issuer = 16, "ISSUER";
         Holder = 17, "HOLDER";
+        Seal = 18, "SEAL";
     }
 }
 

@@ -8,6 +8,12 @@ use super::{
     time::Date,
 };
 
+/// The most bytes of an e-seal in a record: 64 of them, as many records as a query may be released, still fit the 8 MiB that clients take
+/// of a message; base64 twice over makes 116 KiB of each. Those known have 5 to 17 KiB.
+pub const MAX_SEAL_BYTES: usize = 64 << 10;
+/// The same as base64.
+pub const MAX_SEAL_CHARS: usize = MAX_SEAL_BYTES.div_ceil(3) * 4;
+
 /// A date in the only form that records have it, RFC 3339 `full-date`.
 pub fn parse_date(text: &str) -> Option<Date> {
     let date: Date = text.parse().ok()?;

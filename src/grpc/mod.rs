@@ -7,7 +7,7 @@
 //!
 //! stream.rs    answers in parts
 //!
-//! exchange.rs publication.rs rule.rs audit.rs opening.rs    one service each
+//! exchange.rs publication.rs rule.rs audit.rs opening.rs seal.rs    one service each
 //! ```
 
 mod audit;
@@ -17,6 +17,7 @@ mod gossip;
 mod opening;
 mod publication;
 mod rule;
+mod seal;
 mod server;
 mod status;
 mod stream;
@@ -52,6 +53,8 @@ pub enum Error {
 struct Services {
     hub: Arc<Hub>,
     genesis_leaf_hash: Hash,
+    /// Turns of verifying e-seals.
+    verifications: Arc<tokio::sync::Semaphore>,
 }
 
 /// The system that calls.

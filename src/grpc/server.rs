@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tonic::{service::Routes, transport::server::Connected};
 use tracing::{info, warn};
 
-use super::{Error, Services, call::CallLayer};
+use super::{Error, Services, call::CallLayer, seal};
 use crate::{
     config::Limits,
     edge::{self, Connection, Peer},
@@ -16,7 +16,7 @@ use crate::{
     wire::proto::{
         audit_service_server::AuditServiceServer, exchange_service_server::ExchangeServiceServer,
         opening_service_server::OpeningServiceServer, publication_service_server::PublicationServiceServer,
-        rule_service_server::RuleServiceServer,
+        rule_service_server::RuleServiceServer, seal_service_server::SealServiceServer,
     },
 };
 
@@ -66,7 +66,8 @@ impl Connected for Connection {
 pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<(), Error> {
     let Server { hub, genesis_leaf_hash, tls, limits } = server;
     let trust_domain = hub.snapshot().rules.trust_domain.clone();
-    let services = Services { hub: Arc::clone(&hub), genesis_leaf_hash };
+    let verifications = Arc::new(tokio::sync::Semaphore::new(seal::MAX_AT_ONCE));
+    let services = Services { hub: Arc::clone(&hub), genesis_leaf_hash, verifications };
     let (health, health_service) = tonic_health::server::health_reporter();
     let described = || {
         tonic_reflection::server::Builder::configure()
@@ -83,17 +84,20 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
         PublicationServiceServer::new(services.clone()).max_decoding_message_size(limits.max_message_bytes);
     let rule = RuleServiceServer::new(services.clone()).max_decoding_message_size(MAX_RULE);
     let opening = OpeningServiceServer::new(services.clone()).max_decoding_message_size(MAX_AUDIT);
+    let seal = SealServiceServer::new(services.clone()).max_decoding_message_size(limits.max_message_bytes);
     let audit = AuditServiceServer::new(services).max_decoding_message_size(MAX_AUDIT);
     health.set_serving::<ExchangeServiceServer<Services>>().await;
     health.set_serving::<PublicationServiceServer<Services>>().await;
     health.set_serving::<RuleServiceServer<Services>>().await;
     health.set_serving::<AuditServiceServer<Services>>().await;
     health.set_serving::<OpeningServiceServer<Services>>().await;
+    health.set_serving::<SealServiceServer<Services>>().await;
     let routes = Routes::new(exchange)
         .add_service(publication)
         .add_service(rule)
         .add_service(audit)
         .add_service(opening)
+        .add_service(seal)
         .add_service(health_service)
         .add_service(reflection)
         .add_service(reflection_v1alpha);

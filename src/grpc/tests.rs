@@ -139,6 +139,7 @@ fn hub() -> (Arc<Hub>, Hash) {
         store,
         blind_index,
         log_signer: signer,
+        seal_trust: crate::seal::TrustAnchors::default(),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandomness::new()),
     };

@@ -24,6 +24,7 @@ mod publishing;
 mod receipt;
 mod rollover;
 mod rule;
+mod seal;
 mod sequencer;
 mod snapshot;
 mod tiles;
@@ -49,6 +50,7 @@ pub use publishing::{PublicationAnswer, RecordBody};
 pub use receipt::{ProvenUnder, Receipt};
 pub use rollover::{carry_over, close_log, prove_growth};
 pub use rule::{ListedAgreement, ReadAgreement, Selection};
+pub use seal::{PublishedSeal, SealAnswer};
 pub use snapshot::Snapshot;
 pub use trace::{Exchange, Traced};
 
@@ -57,6 +59,7 @@ use crate::{
         directory::Capability,
         id::{KeyId, SystemId},
     },
+    seal::TrustAnchors,
     sign::{LogSigner, LogVerifier, Random, sealing::BlindIndex},
     store::{self, Bodies, LogReader, Openings, Projections, Store},
     wire,
@@ -180,6 +183,8 @@ pub struct Parts {
     pub blind_index: BlindIndex,
     /// The log's key.
     pub log_signer: LogSigner,
+    /// The authorities that makers of e-seals and signers must have their certificates of.
+    pub seal_trust: TrustAnchors,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -200,6 +205,7 @@ pub struct Hub {
     schemas: crate::schema::Schemas,
     clock: Arc<dyn Clock>,
     verifier: LogVerifier,
+    seal_trust: TrustAnchors,
     snapshot: Arc<snapshot::Published>,
     sequencer: sequencer::Handle,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -224,7 +230,7 @@ impl Hub {
     /// # Errors
     /// When a store fails, or the log is not this hub's: its checkpoint does not verify, or an entry does not read.
     pub fn open(parts: Parts, mut progress: impl FnMut(u64, u64)) -> Result<Arc<Self>, Error> {
-        let Parts { store, blind_index, log_signer, clock, random } = parts;
+        let Parts { store, blind_index, log_signer, seal_trust, clock, random } = parts;
         let Store { log, reader, openings, bodies, projections } = store;
         let terms = projection::Terms::new(blind_index);
         let verifier = log_signer.verifier();
@@ -250,6 +256,7 @@ impl Hub {
             schemas: crate::schema::Schemas::default(),
             clock,
             verifier,
+            seal_trust,
             snapshot,
             sequencer,
             thread,

@@ -23,6 +23,7 @@ use crate::{
         time::{Moment, Time},
     },
     schema::Schema,
+    seal::check_seal_fields,
     sign::{
         commitment::{SALT_LENGTH, record_handle},
         dsse,
@@ -179,8 +180,14 @@ impl Hub {
                         }
                         None => None,
                     };
-                    let violations =
+                    let mut violations =
                         issuing.check((publication.resource_version, record), examined, current.as_ref(), owner);
+                    violations.extend(check_seal_fields(
+                        issuing.resource,
+                        &examined.fields,
+                        &self.seal_trust,
+                        issuing.now,
+                    ));
                     match terms {
                         Some(terms) if violations.is_empty() => {
                             taken.insert(terms.record_key, record.handle);

@@ -1,7 +1,10 @@
 //! A resource's fields as the columns of a table.
 
 use crate::{
-    domain::catalog::{Field, FieldType, Resource},
+    domain::{
+        catalog::{Field, FieldType, Resource},
+        value::MAX_SEAL_CHARS,
+    },
     tabular::{Column, ColumnKind},
 };
 
@@ -44,5 +47,6 @@ fn kind(field_type: &FieldType) -> ColumnKind {
         FieldType::Code(values) => ColumnKind::Code(values.iter().map(|value| value.code.clone()).collect()),
         FieldType::AdministrativeDivision => ColumnKind::AdministrativeDivision,
         FieldType::HolderCode => ColumnKind::HolderCode,
+        FieldType::Seal => ColumnKind::Text { max_chars: MAX_SEAL_CHARS },
     }
 }

@@ -14,10 +14,11 @@ use crate::{
         identifier::Uscc,
         record::{RecordStatus, Validity},
         statement::PublishedRecord,
-        time::Time,
+        time::{Moment, Time},
         value::{parse_date, text_of},
     },
     schema::Schema,
+    seal::{TrustAnchors, check_seal_fields},
     sign::{
         Random, Secret, Signer,
         commitment::{SALT_LENGTH, record_handle, record_salt},
@@ -194,7 +195,9 @@ impl Publisher<'_> {
             expected_handle: Some(record.handle),
             unfit: self.schema.check(fields),
         };
-        let broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
+        let mut broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
+        // The hub knows whom it trusts; here is found what needs no trust.
+        broken.extend(check_seal_fields(self.resource, fields, &TrustAnchors::default(), &Moment::new(self.issued_at)));
         let broken = broken.iter().filter(|violation| !violation.field.as_deref().is_some_and(follows));
         rejections.extend(broken.map(|violation| Rejection::of_rule(row.line(), violation)));
         rejections

@@ -71,6 +71,7 @@ fn value(field_type: &FieldType, required: bool) -> Value {
         FieldType::LicenceId => format(Format::LicenceId),
         FieldType::AdministrativeDivision => format(Format::AdministrativeDivision),
         FieldType::HolderCode => format(Format::HolderCode),
+        FieldType::Seal => format(Format::Seal),
         FieldType::Code(values) => {
             let codes = values.iter().map(|value| json!(value.code));
             let names: Map<String, Value> =

@@ -1,9 +1,11 @@
 //! The formats of identifiers and dates: what a JSON Schema names and the domain checks.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use crate::domain::{
     identifier::{self, AdministrativeDivision, CitizenId, LicenceId, Uscc, is_holder_code},
     outcome::RecordViolation,
-    value::parse_date,
+    value::{MAX_SEAL_BYTES, parse_date},
 };
 
 /// A format that text may be of.
@@ -16,10 +18,11 @@ pub(super) enum Format {
     LicenceId,
     AdministrativeDivision,
     HolderCode,
+    Seal,
 }
 
 impl Format {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Date,
         Self::DateTime,
         Self::Uscc,
@@ -27,6 +30,7 @@ impl Format {
         Self::LicenceId,
         Self::AdministrativeDivision,
         Self::HolderCode,
+        Self::Seal,
     ];
 
     /// Its name in a schema: one of the standard's, or one of our own.
@@ -39,6 +43,7 @@ impl Format {
             Self::LicenceId => "licence-id",
             Self::AdministrativeDivision => "administrative-division",
             Self::HolderCode => "holder-code",
+            Self::Seal => "e-seal",
         }
     }
 
@@ -52,6 +57,7 @@ impl Format {
             Self::LicenceId => "a licence id in canonical form: with its root, in upper case",
             Self::AdministrativeDivision => "the code of an administrative division",
             Self::HolderCode => "an identifier of 1 to 40 characters, half-width, upper case, without white space",
+            Self::Seal => "the base64 of an e-seal of at most 65536 bytes, padded and without line breaks",
         }
     }
 
@@ -69,6 +75,7 @@ impl Format {
             }
             Self::AdministrativeDivision => "^[0-9]{6}$",
             Self::HolderCode => r"^[^\sa-z]{1,40}$",
+            Self::Seal => "^[A-Za-z0-9+/]+={0,2}$",
         }
     }
 
@@ -85,6 +92,10 @@ impl Format {
                 refused => parsed(refused),
             },
             Self::HolderCode => self.known(is_holder_code(text)),
+            Self::Seal => {
+                let bytes = STANDARD.decode(text).map_or(0, |bytes| bytes.len());
+                self.known((1..=MAX_SEAL_BYTES).contains(&bytes))
+            }
         }
     }
 

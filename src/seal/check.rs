@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::form::{Seal, Signers};
-use crate::domain::time::Time;
+use crate::domain::{record::RecordStatus, time::Time};
 
 /// Declares the checks: the name that programs know, and the title that people read.
 macro_rules! checks {
@@ -86,6 +86,8 @@ checks! {
     SameSeal = "SAME_SEAL", "印章一致";
     /// Every file of the document is protected.
     Coverage = "COVERAGE", "保护范围";
+    /// The seal is in force as the hub knows it.
+    HubStatus = "HUB_STATUS", "枢纽登记状态";
 }
 
 /// What a check found.
@@ -216,6 +218,51 @@ pub struct Part {
     pub signer: Option<String>,
     /// What was checked.
     pub checks: Checks,
+}
+
+/// What a hub knows of a seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HubStatus {
+    /// No seal of its identifier is published there.
+    NotPublished,
+    /// Another seal is published there under its identifier.
+    Another,
+    /// It is published there, with this status.
+    Published(RecordStatus),
+}
+
+impl Part {
+    /// Adds what a hub knows of the seal. A seal must be in force now; of what was signed with it, how things were when it was signed
+    /// decides, so that there it is told and no more.
+    pub fn add_hub_status(&mut self, kind: Kind, status: HubStatus) {
+        let (holds, zh, en) = match status {
+            HubStatus::NotPublished => {
+                let (zh, en) = ("该枢纽未登记此印章标识", "no seal of this identifier is published at the hub");
+                self.checks.note(CheckName::HubStatus, Finding::Noted, zh, en);
+                return;
+            }
+            HubStatus::Another => (
+                false,
+                "该枢纽以此标识登记的是另一枚印章",
+                "another seal is published at the hub under this identifier",
+            ),
+            HubStatus::Published(RecordStatus::Active) => {
+                (true, "该枢纽登记状态：现势", "it is published at the hub, and in force")
+            }
+            HubStatus::Published(RecordStatus::Suspended) => {
+                (false, "该枢纽登记状态：暂停", "it is suspended at the hub, or not in force yet")
+            }
+            HubStatus::Published(RecordStatus::Revoked) => {
+                (false, "该枢纽登记状态：已销毁", "it was revoked at the hub: destroyed")
+            }
+            HubStatus::Published(RecordStatus::Expired) => (false, "该枢纽登记状态：过期", "it has expired at the hub"),
+            HubStatus::Published(RecordStatus::Superseded) => {
+                (false, "该枢纽登记状态：被替换", "it was replaced by another at the hub")
+            }
+        };
+        let finding = if holds { Finding::Passed } else { Finding::Failed };
+        self.checks.add(CheckName::HubStatus, finding, kind == Kind::Seal, zh, en);
+    }
 }
 
 /// What a seal says of itself.

@@ -10,6 +10,7 @@
 //! | `check` | checks by name, and what they found | |
 //! | `verify` | the checks of seals and of signatures | the same as of `form` |
 //! | `ofd` | documents with signatures in them | GB/T 33190 |
+//! | `record` | seals as the values of records | |
 //!
 //! Nothing here signs. Time and trust anchors are arguments; signatures are verified over the bytes received, never over bytes encoded
 //! anew, because real seals are not always DER.
@@ -19,6 +20,7 @@ mod check;
 mod der;
 mod form;
 mod ofd;
+mod record;
 mod signed;
 mod time_stamp;
 mod trust;
@@ -29,10 +31,11 @@ mod verify;
 mod tests;
 
 pub use self::{
-    check::{Check, CheckName, Checks, Finding, Kind, Part, SealFacts, Verification},
+    check::{Check, CheckName, Checks, Finding, HubStatus, Kind, Part, SealFacts, Verification},
     der::Malformed,
     form::{CertificateDigest, Extension, MAX_SEAL_BYTES, Picture, Seal, Signers, Version},
     ofd::MAX_DOCUMENT_BYTES,
+    record::{check_seal_fields, sealed_value},
     signed::{MAX_SIGNATURE_BYTES, SealSignature, SigningTime},
     trust::{TrustAnchors, TrustError},
     verify::{verify, verify_seal},

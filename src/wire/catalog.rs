@@ -85,6 +85,7 @@ fn field_to_proto(field: &Field) -> proto::Field {
         FieldType::Code(values) => (proto::FieldType::Code, 0, values.as_slice()),
         FieldType::AdministrativeDivision => (proto::FieldType::AdministrativeDivision, 0, &[][..]),
         FieldType::HolderCode => (proto::FieldType::HolderCode, 0, &[][..]),
+        FieldType::Seal => (proto::FieldType::Seal, 0, &[][..]),
     };
     proto::Field {
         code: field.code.to_string(),
@@ -248,6 +249,7 @@ fn read_type(reading: &mut Reading, at: &str, message: &proto::Field) -> Option<
         ),
         proto::FieldType::AdministrativeDivision => FieldType::AdministrativeDivision,
         proto::FieldType::HolderCode => FieldType::HolderCode,
+        proto::FieldType::Seal => FieldType::Seal,
         proto::FieldType::Unspecified => return reading.fail(at, "is not a type"),
     })
 }

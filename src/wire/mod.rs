@@ -33,7 +33,7 @@ pub use entry::{CARRIED_LEN, Carried, Entry, FORMAT_VERSION, UntimedEntry, outco
 pub use issuing::{issuing_right_from_proto, issuing_right_to_proto};
 pub use key_request::{KEY_POSSESSION_KIND, KeyRequest, KeyRequestError, possession_proven};
 pub use listing::{ListedAgreement, agreement_from_proto, department_from_proto};
-pub use reading::{Malformed, Violation, timestamp};
+pub use reading::{Malformed, Violation, time_of, timestamp};
 pub use record::{record_state_to_proto, released_record_to_proto, status_from_number, status_to_number};
 pub use statement::{encode_statement, read_statement};
 

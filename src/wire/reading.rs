@@ -204,7 +204,7 @@ impl Reading {
 }
 
 /// The instant of a timestamp; finer parts than milliseconds are cut off.
-fn time_of(timestamp: &prost_types::Timestamp) -> Option<Time> {
+pub fn time_of(timestamp: &prost_types::Timestamp) -> Option<Time> {
     let nanos = (0..1_000_000_000).contains(&timestamp.nanos).then_some(timestamp.nanos)?;
     let millis = timestamp.seconds.checked_mul(1_000)?.checked_add(i64::from(nanos / 1_000_000))?;
     Time::from_millis(millis)

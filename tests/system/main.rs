@@ -13,6 +13,7 @@ mod privacy;
 mod reads;
 mod recovery;
 mod rollover;
+mod seals;
 mod site;
 mod trace;
 mod witness;

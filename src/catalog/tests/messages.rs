@@ -126,6 +126,7 @@ fn wrong_files() -> Vec<Vec<u8>> {
         broken("rule = \"mask-name\"", "rule = \"date-reached\""),
         in_field("repeated = true"),
         broken("valid_until = \"ZZYXQJZRQ\"", "valid_until = \"ZZBS\""),
+        broken("type = \"DATE\"", "type = \"SEAL\""),
     ];
     let mut files: Vec<_> = texts.into_iter().map(String::into_bytes).collect();
     files.push(b"[[resource]]\nname = \"\xb5\xa5\"".to_vec());

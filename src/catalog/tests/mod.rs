@@ -189,7 +189,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"type = "LICENCE_ID""#,
             r#"type = "LICENSE_ID""#,
-            "17:8 resource[samr.business-licence].field[ZZBS].type: unknown word; is LICENCE_ID meant? [TEXT, INTEGER, DECIMAL, DATE, DATE_TIME, BOOLEAN, USCC, CITIZEN_ID, LICENCE_ID, CODE, ADMINISTRATIVE_DIVISION, HOLDER_CODE]",
+            "17:8 resource[samr.business-licence].field[ZZBS].type: unknown word; is LICENCE_ID meant? [TEXT, INTEGER, DECIMAL, DATE, DATE_TIME, BOOLEAN, USCC, CITIZEN_ID, LICENCE_ID, CODE, ADMINISTRATIVE_DIVISION, HOLDER_CODE, SEAL]",
         ),
         (
             "\"TEXT\"\nmax_length = 50\nsharing_class",
@@ -339,7 +339,7 @@ prop_compose! {
             select(vec![
                 FieldType::Integer, FieldType::Decimal, FieldType::Date, FieldType::DateTime, FieldType::Boolean,
                 FieldType::Uscc, FieldType::CitizenId, FieldType::LicenceId, FieldType::AdministrativeDivision,
-                FieldType::HolderCode,
+                FieldType::HolderCode, FieldType::Seal,
             ]),
             vec((any_text(), any_text()), 0..4).prop_map(|codes| {
                 FieldType::Code(codes.into_iter().map(|(code, name)| CodeValue { code, name }).collect())

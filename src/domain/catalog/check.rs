@@ -1,6 +1,6 @@
 //! The rules that every resource of a catalog obeys.
 
-use super::{Field, FieldType, MAX_FIELDS, MAX_TEXT_LENGTH, NationalCode, Resource, SharingClass};
+use super::{Field, FieldType, MAX_FIELDS, MAX_TEXT_LENGTH, NationalCode, Resource, ResourceKind, SharingClass};
 use crate::domain::derive::{DerivationRule, Derived};
 
 /// The longest description in a catalog entry, in characters.
@@ -62,6 +62,7 @@ rules! {
     HolderTypeField = "must be a required field of type CODE";
     HolderTypeRepeated = "must be repeated as the holder field is";
     DateField = "must be a field of type DATE";
+    SealField = "must be of a resource of kind E_SEAL, the only field of type SEAL, and the record id of type TEXT";
 }
 
 /// A part of a resource that breaks a rule of the catalog.
@@ -174,6 +175,7 @@ impl Resource {
                         CatalogRule::CodeTwice,
                     );
                 }
+                FieldType::Seal => found.require(self.may_hold_seal(), &path("type"), CatalogRule::SealField),
                 _ => {}
             }
             if let Some(derivation) = &field.derivation {
@@ -188,6 +190,14 @@ impl Resource {
                 }
             }
         }
+    }
+
+    /// Whether records may be e-seals: they are found by the identifier in the seal, which is text.
+    fn may_hold_seal(&self) -> bool {
+        let mut seals = self.fields.iter().filter(|field| field.field_type == FieldType::Seal);
+        let is_one = seals.next().is_some_and(|field| !field.repeated) && seals.next().is_none();
+        let record_id = self.field(self.record_id_field.as_str()).map(|field| &field.field_type);
+        self.kind == ResourceKind::ESeal && is_one && matches!(record_id, Some(FieldType::Text { .. }))
     }
 }
 

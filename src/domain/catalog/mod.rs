@@ -83,6 +83,8 @@ pub enum FieldType {
     AdministrativeDivision,
     /// A holder's identifier of one kind or another; another field says which.
     HolderCode,
+    /// An e-seal itself.
+    Seal,
 }
 
 impl FieldType {

@@ -121,7 +121,8 @@ impl FieldViolation {
         Self { violation, field: None, description: description.into() }
     }
 
-    fn of_field(violation: Violation, field: &str, description: impl Into<String>) -> Self {
+    /// A violation by one field.
+    pub fn of_field(violation: Violation, field: &str, description: impl Into<String>) -> Self {
         Self { violation, field: Some(field.to_owned()), description: description.into() }
     }
 }

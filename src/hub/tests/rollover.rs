@@ -81,6 +81,7 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
             store: old,
             blind_index: vault().blind_index(),
             log_signer: log_signer(),
+            seal_trust: crate::seal::TrustAnchors::default(),
             clock: std::sync::Arc::new(SystemClock),
             random: std::sync::Arc::new(crate::sign::SystemRandomness::new()),
         },

@@ -128,6 +128,7 @@ impl World {
             store,
             blind_index: vault().blind_index(),
             log_signer,
+            seal_trust: crate::seal::TrustAnchors::default(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandomness::new()),
         };

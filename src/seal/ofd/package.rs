@@ -197,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn files_written_as_a_stream_have_their_sizes_behind_them() {
+        use std::io::Write as _;
+        let mut zip = zip::ZipWriter::new_stream(Vec::new());
+        zip.start_file("OFD.xml", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(b"<OFD/>").unwrap();
+        let bytes = zip.finish().unwrap().into_inner();
+        let mut package = Package::open(&bytes).unwrap();
+        assert_eq!(package.read("OFD.xml", 100).unwrap(), b"<OFD/>");
+        assert!(package.read("OFD.xml", 3).unwrap_err().contains("more than 3 bytes"));
+    }
+
+    #[test]
     fn bombs_and_files_outside_are_not_taken() {
         let zeros = vec![0; 8 << 20];
         for (files, problem) in [

@@ -1,4 +1,6 @@
-//! Makes signed OFD documents for tests.
+//! Makes signed OFD documents for tests. Like [`super::maker`] it stands by itself.
+
+#![allow(dead_code, unreachable_pub)]
 
 use std::io::{Cursor, Write as _};
 
@@ -6,10 +8,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use super::maker::{Holder, Recipe};
-use crate::sign::sm3;
 
 /// A ZIP of these files.
-pub(in crate::seal) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, contents) in files {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -20,15 +21,15 @@ pub(in crate::seal) fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 /// A document's files, which a test may change before they are packed.
 #[derive(Clone)]
-pub(super) struct Document {
-    pub(super) files: Vec<(String, Vec<u8>)>,
+pub struct Document {
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 const NAMESPACE: &str = "xmlns:ofd=\"http://www.ofdspec.org/2016\"";
 
 impl Document {
     /// A document with one page, not signed.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let ofd = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ofd:OFD {NAMESPACE} Version=\"1.0\" DocType=\"OFD\"><ofd:DocBody>\
              <ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot><ofd:Signatures>/Doc_0/Signs/Signatures.xml</ofd:Signatures>\
@@ -42,7 +43,7 @@ impl Document {
         Self { files: files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).into() }
     }
 
-    pub(super) fn file(&mut self, path: &str) -> &mut Vec<u8> {
+    pub fn file(&mut self, path: &str) -> &mut Vec<u8> {
         if !self.files.iter().any(|(own, _)| own == path) {
             self.files.push((path.to_owned(), Vec::new()));
         }
@@ -50,7 +51,14 @@ impl Document {
     }
 
     /// Signs all files that are there but those of signatures.
-    pub(super) fn sign(&mut self, recipe: &Recipe, seal: &[u8], signer: &Holder, check_method: &str) {
+    pub fn sign(
+        &mut self,
+        recipe: &Recipe,
+        seal: &[u8],
+        signer: &Holder,
+        check_method: &str,
+        sm3: impl Fn(&[u8]) -> [u8; 32],
+    ) {
         let number = self.files.iter().filter(|(path, _)| path.ends_with("/Signature.xml")).count();
         let folder = format!("Doc_0/Signs/Sign_{number}");
         let references: String = self
@@ -87,7 +95,7 @@ impl Document {
                 .into_bytes();
     }
 
-    pub(super) fn pack(&self) -> Vec<u8> {
+    pub fn pack(&self) -> Vec<u8> {
         let files: Vec<_> = self.files.iter().map(|(path, contents)| (path.as_str(), contents.as_slice())).collect();
         zip_of(&files)
     }

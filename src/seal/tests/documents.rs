@@ -11,7 +11,7 @@ use super::{
 fn signed(stage: &Stage, recipes: &[Recipe]) -> Document {
     let mut document = Document::new();
     for recipe in recipes {
-        document.sign(recipe, &stage.seal(recipe), &stage.signer, "1.2.156.10197.1.401");
+        document.sign(recipe, &stage.seal(recipe), &stage.signer, "1.2.156.10197.1.401", sm3);
     }
     document
 }
@@ -115,9 +115,9 @@ fn hashes_may_be_named_in_words_and_one_bad_signature_fails_the_document() {
     let stage = Stage::new();
     let recipe = Recipe::default();
     let mut document = Document::new();
-    document.sign(&recipe, &stage.seal(&recipe), &stage.signer, "SM3");
+    document.sign(&recipe, &stage.seal(&recipe), &stage.signer, "SM3", sm3);
     assert!(check(&stage, &document).holds());
-    document.sign(&recipe, &stage.seal(&recipe), &stage.maker, "SM3");
+    document.sign(&recipe, &stage.seal(&recipe), &stage.maker, "SM3", sm3);
     let verification = check(&stage, &document);
     assert_eq!(failures(&verification.parts[0].checks), []);
     assert_eq!(failures(&verification.parts[1].checks), [Name::SignerListed]);

@@ -5,6 +5,7 @@ pub(super) mod maker;
 
 mod documents;
 mod forms;
+mod records;
 mod samples;
 mod seals;
 mod signatures;
