@@ -182,6 +182,7 @@ pub(super) fn own_kind(outcome: &Outcome) -> (&'static str, &'static str) {
         Outcome::Noted(Notice::Suppressed(_)) => ("suppressed", "限流未登记"),
         Outcome::Noted(Notice::Erased(_)) => ("erased", "删除开启值"),
         Outcome::Noted(Notice::Closed { .. }) => ("closed", "封存日志"),
+        Outcome::Noted(Notice::QuotasCarried(_)) => ("quotas-carried", "结转限额"),
         // No entry without a statement reads with another outcome.
         _ => ("none", "无声明"),
     }
@@ -401,6 +402,10 @@ fn outcome(outcome: &Outcome) -> Terms {
             ("period 时段", format!("{since} to {until}")),
         ],
         Outcome::Noted(Notice::Closed { next_vkey }) => vec![("continued by 续于", next_vkey.clone())],
+        Outcome::Noted(Notice::QuotasCarried(carried)) => {
+            let uses = carried.uses.iter().map(|(id, asked)| ("asked 已用", format!("{asked} under {id}")));
+            std::iter::once(("day 日期", carried.day.to_string())).chain(uses).collect()
+        }
     }
 }
 

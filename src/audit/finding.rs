@@ -143,13 +143,13 @@ faults! {
     ErasureUnfounded = "ERASURE_UNFOUNDED",
 
     /// An entry is said to be carried over where none can be: not right after the genesis of a log that continues another, out of
-    /// its order, or later than it was.
+    /// its order, or later than it was; or quotas are, later than there.
     CarryMisplaced = "CARRY_MISPLACED",
     /// An entry stands after the one that closed the log.
     EntryAfterClose = "ENTRY_AFTER_CLOSE",
     /// The log before is not the one that the genesis names, was not closed in favour of this one, or was opened on other terms.
     PreviousDiffers = "PREVIOUS_DIFFERS",
-    /// An entry that was carried over is not the one that it is said to have been.
+    /// An entry that was carried over is not the one that it is said to have been, or quotas said to have been used were not.
     CarryDiffers = "CARRY_DIFFERS",
     /// What holds at the end of the log before was not carried over.
     CarryMissing = "CARRY_MISSING",

@@ -10,15 +10,16 @@ use crate::{
         agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
         catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         directory::Key,
-        id::{Digest, DomainName, Handle, KeyId, SystemId},
+        id::{Digest, DomainName, Handle, KeyId, RequestId, SystemId},
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
         record::{RecordStatus, Validity},
-        statement::{PublishedRecord, RuleChange, Statement},
+        statement::{Header, PublishedRecord, RuleChange, Statement},
         time::Time,
     },
     sign::{
         LogSigner, LogVerifier, Secret, SigningKey, SystemRandomness,
         commitment::{Opening, Scheme},
+        dsse,
         sd_jwt::{RecordClaims, SdJwt, issue, sd_hash},
         sha256,
     },
@@ -93,6 +94,20 @@ impl Log {
         self.seal_bytes(&entry.encode())
     }
 
+    /// Each entry's bytes and its proof, all after the first of the log.
+    pub(super) fn seal_all(&self, entries: &[Entry]) -> Vec<(Vec<u8>, String)> {
+        let encoded: Vec<_> = entries.iter().map(Entry::encode).collect();
+        let leaves = std::iter::once(leaf_hash(b"genesis")).chain(encoded.iter().map(|entry| leaf_hash(entry)));
+        let tree = BatchTree::new(&Frontier::new(), leaves.collect()).unwrap();
+        let checkpoint = Checkpoint { origin: self.0.vkey().name().clone(), size: tree.size(), root: tree.root() };
+        let checkpoint = checkpoint.sign(&self.0).unwrap();
+        let proof = |index| {
+            let (hashes, checkpoint) = (tree.prove_inclusion(index).unwrap(), checkpoint.clone());
+            TlogProof { index, hashes, checkpoint, extra: None }.to_string()
+        };
+        (1..).zip(encoded).map(|(index, entry)| (entry, proof(index))).collect()
+    }
+
     pub(super) fn seal_bytes(&self, entry: &[u8]) -> (Vec<u8>, String) {
         let leaves = vec![leaf_hash(b"genesis"), leaf_hash(entry)];
         let tree = BatchTree::new(&Frontier::new(), leaves).unwrap();
@@ -125,6 +140,17 @@ pub(super) fn signed() -> Signed {
     author(&system, &hub, &key)
         .sign(&SystemRandomness::new(), now(), vec![opening], |header| Statement::Rule(header, change))
         .unwrap()
+}
+
+/// A header of the consumer's.
+pub(super) fn header() -> Header {
+    Header { request_id: RequestId([7; 16]), issued_at: now(), actor: consumer_system(), hub: hub() }
+}
+
+/// A statement under the consumer's signature.
+pub(super) fn envelope(statement: &Statement) -> dsse::Envelope {
+    let (payload_type, payload) = wire::encode_statement(statement);
+    dsse::Envelope::sign(&consumer_key(), &payload_type, payload).unwrap()
 }
 
 pub(super) fn entry(outcome: Outcome) -> Entry {

@@ -15,7 +15,7 @@
 //! | `journal` | what was signed, before it is sent |
 //! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
 //! | `seal` | e-seals, verified by the hub |
-//! | `receipt`, [`verify`] | the evidence |
+//! | `trail`, `receipt`, [`verify`] | the evidence |
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
 
@@ -38,6 +38,7 @@ mod rule;
 mod seal;
 mod seen;
 mod trace;
+mod trail;
 
 pub mod statement;
 pub mod verify;

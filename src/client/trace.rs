@@ -4,21 +4,19 @@ use super::{
     Client, Error, Holder, SearchProgress,
     connection::{MAX_MESSAGE_BYTES, next_part},
     statement::commit_text,
+    trail::Trail,
     verify::{self, VerifiedReceipt},
 };
 use crate::{
     domain::{
         id::{Code, Commitment, SystemId},
-        outcome::{HolderTraced, Outcome},
+        outcome::Outcome,
         statement::{Statement, Trace},
         time::Time,
     },
-    sign::{
-        LogVerifier,
-        commitment::{Opening, Scheme},
-    },
+    sign::commitment::{Opening, Scheme},
     wire::{
-        self, Malformed,
+        self,
         proto::{self, audit_service_client::AuditServiceClient, trace_holder_response::Part},
     },
 };
@@ -105,6 +103,7 @@ impl Client {
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
         };
         let before = self.connection().seen().newest();
+        let known = before.as_ref().map_or(0, |checkpoint| checkpoint.size);
         let mut stream = self
             .submit(&signed, &message, |channel, request| async move {
                 AuditServiceClient::new(channel)
@@ -128,19 +127,14 @@ impl Client {
         let Outcome::HolderTraced(traced) = *receipt.outcome() else {
             return Err(unproven("outcome", &verify::outcome_in_words(receipt.outcome())));
         };
-        let mut exchanges: Vec<TracedExchange> = Vec::new();
+        let mut trail = Trail::begin(request, traced, known)?;
         while let Some(message) = next_part(&mut stream).await? {
             let Some(Part::Exchange(exchange)) = message.part else {
                 return Err(unproven("answer", "a part of it is no exchange"));
             };
-            let exchange = check_exchange(exchange, self.log_key())?;
-            check_place(&exchange, exchanges.last(), traced)?;
-            exchanges.push(exchange);
+            trail.take(exchange, self.log_key())?;
         }
-        if exchanges.len() as u64 != traced.exchanges {
-            let why = format!("the entry says {} exchanges, {} came", traced.exchanges, exchanges.len());
-            return Err(unproven("number of exchanges", &why));
-        }
+        let exchanges = trail.finish()?;
         Ok(TraceAnswer { exchanges, receipt })
     }
 
@@ -156,42 +150,6 @@ impl Client {
     }
 }
 
-/// Whether an exchange is where the trace's entry says that it looked.
-fn check_place(exchange: &TracedExchange, last: Option<&TracedExchange>, traced: HolderTraced) -> Result<(), Error> {
-    let index = exchange.receipt.index;
-    let follows = last.is_none_or(|last| last.receipt.index < index);
-    if follows && index < traced.log_size {
-        return Ok(());
-    }
-    Err(unproven(
-        "order of exchanges",
-        &format!("entry {index} is out of place, or not among the first {}", traced.log_size),
-    ))
-}
-
-/// Verifies an exchange: the receipt under the log's key, and that each opening opens a commitment of its statement.
-fn check_exchange(exchange: proto::TracedExchange, log_key: &LogVerifier) -> Result<TracedExchange, Error> {
-    let receipt = exchange.receipt.unwrap_or_default();
-    let receipt = verify::receipt(&receipt.entry, receipt.proof.as_bytes(), log_key).into_result("an exchange")?;
-    let malformed = |error: Malformed| unproven("openings", &error.to_string());
-    let names = wire::openings_from_proto(exchange.openings).map_err(malformed)?;
-    let case = wire::openings_from_proto(exchange.case.into_iter().collect()).map_err(malformed)?.pop();
-    let (header, commitments, case_commitment) = match &receipt.statement {
-        Some(Statement::Query(header, query)) => (header, query.commitments.as_slice(), query.case_commitment),
-        Some(Statement::Trace(header, trace)) => (header, std::slice::from_ref(&trace.holder), trace.case_commitment),
-        _ => return Err(unproven("statement", &format!("entry {} asks about nobody", receipt.index))),
-    };
-    let opens_one = |opening: &Opening| commitments.iter().any(|commitment| opening.verify(&commitment.0).is_ok());
-    if names.is_empty() || !names.iter().all(opens_one) {
-        return Err(unproven("openings", &format!("entry {} does not commit to what was said of it", receipt.index)));
-    }
-    if case.as_ref().is_some_and(|case| case.verify(&case_commitment.0).is_err()) {
-        return Err(unproven("case", &format!("entry {} does not commit to the case said of it", receipt.index)));
-    }
-    let (actor, case) = (header.actor.clone(), case.map(|case| case.value().to_owned()));
-    Ok(TracedExchange { receipt, actor, names, case })
-}
-
-fn unproven(check: &'static str, why: &str) -> Error {
+pub(super) fn unproven(check: &'static str, why: &str) -> Error {
     Error::Unproven { what: "the trace", check, why: why.to_owned() }
 }

@@ -386,6 +386,9 @@ pub fn outcome_in_words(outcome: &Outcome) -> String {
         }
         Outcome::Noted(Notice::Erased(erased)) => format!("{} openings erased", erased.count),
         Outcome::Noted(Notice::Closed { next_vkey }) => format!("log closed, continued by {next_vkey}"),
+        Outcome::Noted(Notice::QuotasCarried(carried)) => {
+            format!("quotas of {} agreements carried over", carried.uses.len())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod identifier;
 pub mod issuing;
 pub mod lifecycle;
 pub mod outcome;
+pub mod quota;
 pub mod record;
 pub mod rules;
 pub mod statement;

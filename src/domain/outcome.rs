@@ -6,7 +6,7 @@ use super::{
     agreement::AgreementState,
     id::{AgreementId, Digest, FieldCode, Handle, KeyId, ResourceId, SystemId},
     record::RecordStatus,
-    time::Time,
+    time::{Date, Time},
 };
 
 /// What the hub did.
@@ -49,7 +49,21 @@ pub enum Notice {
         /// The key of the log that continues it, as a C2SP vkey.
         next_vkey: String,
     },
+    /// What was used of quotas in the log before.
+    QuotasCarried(QuotasCarried),
 }
+
+/// What was asked for under agreements in the log before, on the last civil day on which anything was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotasCarried {
+    /// The civil day.
+    pub day: Date,
+    /// How many records under which agreement, sorted.
+    pub uses: Vec<(AgreementId, u64)>,
+}
+
+/// How many quotas one entry carries: of 64 characters each they are some 40 KiB, below the 65,535 bytes of an entry.
+pub const MAX_QUOTAS_CARRIED: usize = 512;
 
 /// Requests of a system that were not entered, since the system had reached its limit within a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]

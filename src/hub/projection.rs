@@ -12,12 +12,12 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::record_terms,
-        id::{Digest, Handle, KeyId, RequestId, ResourceId, SystemId},
-        outcome::{Effect, Outcome, RefusalReason},
+        id::{AgreementId, Digest, Handle, KeyId, RequestId, ResourceId, SystemId},
+        outcome::{Effect, Notice, Outcome, RefusalReason},
         record::RecordHead,
         rules::Rules,
         statement::{Publication, Statement},
-        time::Time,
+        time::{Date, Time},
     },
     sign::{commitment::Scheme, sd_jwt::SdJwt, sealing::BlindIndex, sha256},
     store::{BlindKey, Bodies, Change, LogReader, Projections, RecordRow, RequestRow},
@@ -107,11 +107,10 @@ pub(super) fn changes_of(
     }
     match (statement, outcome) {
         (_, Outcome::Applied(_)) => changes.push(Change::Rule { index }),
-        (Statement::Query(_, query), Outcome::QueryPermitted(permitted)) => changes.push(Change::Quota {
-            agreement_id: permitted.agreement_id.clone(),
-            day: time.civil_day(rules.policy.civil_day_offset_seconds),
-            asked: query.commitments.len() as u64,
-        }),
+        (Statement::Query(..), Outcome::QueryPermitted(_)) => {
+            let offset = rules.policy.civil_day_offset_seconds;
+            changes.extend(uses_of(offset, time, Some(statement), outcome).map(quota));
+        }
         (Statement::Publication(_, publication), Outcome::Published(results)) => {
             let accepted = publication.records.iter().zip(results).filter(|(_, violations)| violations.is_empty());
             changes.extend(accepted.zip(terms).map(|((record, _), terms)| {
@@ -136,6 +135,30 @@ pub(super) fn changes_of(
         _ => {}
     }
     changes
+}
+
+/// What an entry used of quotas, or carried over of what was used in the log before: the agreement, the day, how many records.
+pub(super) fn uses_of<'a>(
+    offset_seconds: i32,
+    time: Time,
+    statement: Option<&Statement>,
+    outcome: &'a Outcome,
+) -> impl Iterator<Item = (&'a AgreementId, Date, u64)> {
+    let asked = match (statement, outcome) {
+        (Some(Statement::Query(_, query)), Outcome::QueryPermitted(permitted)) => {
+            let day = time.civil_day(offset_seconds);
+            Some((&permitted.agreement_id, day, query.commitments.len() as u64))
+        }
+        _ => None,
+    };
+    let carried = if let Outcome::Noted(Notice::QuotasCarried(carried)) = outcome { Some(carried) } else { None };
+    let carried =
+        carried.into_iter().flat_map(|carried| carried.uses.iter().map(|(id, asked)| (id, carried.day, *asked)));
+    asked.into_iter().chain(carried)
+}
+
+fn quota((agreement_id, day, asked): (&AgreementId, Date, u64)) -> Change {
+    Change::Quota { agreement_id: agreement_id.clone(), day, asked }
 }
 
 /// How many bytes of entries are caught up with at a time: a compromise between memory and round trips.
@@ -166,8 +189,12 @@ pub(super) fn catch_up(
         for bytes in entries {
             let entry = decode(applied, &bytes)?;
             let statement = replay.follow(applied, &entry)?;
-            // What the hub tells of itself changes nothing.
             let decided_at = entry.decided_at();
+            // Of what the hub tells of itself only carried quotas change anything.
+            if statement.is_none() {
+                let offset = replay.rules()?.policy.civil_day_offset_seconds;
+                changes.extend(uses_of(offset, decided_at, None, &entry.outcome).map(quota));
+            }
             if let Some((statement, envelope)) = statement.zip(entry.envelope) {
                 let rules = replay.rules()?;
                 let found = published_terms(rules, bodies, terms, &statement, &entry.outcome)?;

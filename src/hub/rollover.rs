@@ -1,12 +1,14 @@
 //! Rollover: a log is closed, and another under another key continues it.
 //!
 //! Carried over are the entries on which something still rests, as they were and in their order: all that changed the rules, and
-//! the publications that made a record current. So whoever replays the new log comes to the same rules and the same records.
+//! the publications that made a record current. So whoever replays the new log comes to the same rules and the same records. What
+//! was used of the quotas of the last day is told beside them.
 
 use crate::{
     domain::{
         id::Digest,
-        outcome::{Notice, Outcome},
+        outcome::{MAX_QUOTAS_CARRIED, Notice, Outcome, QuotasCarried},
+        quota::DayUse,
         statement::{Genesis, PreviousLog, Publication, Statement},
         time::Time,
     },
@@ -18,7 +20,7 @@ use crate::{
 
 use super::{
     Error, erasure, genesis,
-    projection::{Terms, catch_up, decode, single, statement_of},
+    projection::{Terms, catch_up, decode, single, statement_of, uses_of},
     receipt::Stored,
 };
 
@@ -84,8 +86,9 @@ pub fn carry_over(
     if last.outcome != Outcome::Noted(Notice::Closed { next_vkey: signer.vkey().to_string() }) {
         return Err(Error::Inconsistent("the log before was not closed in favour of this one".to_owned()));
     }
-    catch_up(reader, old.bodies.as_ref(), old.projections.as_ref(), &terms, &mut |_, _| {})?;
-    let Due { entries, issued_until } = due(reader, old.projections.as_ref(), progress)?;
+    let rules = catch_up(reader, old.bodies.as_ref(), old.projections.as_ref(), &terms, &mut |_, _| {})?.rules;
+    let offset = rules.policy.civil_day_offset_seconds;
+    let Due { entries, issued_until, quotas } = due(reader, old.projections.as_ref(), offset, progress)?;
     let now = now.max(last.time);
     let genesis = genesis_after(reader, old_key, signer.vkey().name(), issued_until.unwrap_or(last.time), now)?;
     genesis::open_log(new.log.as_mut(), signer, genesis)?;
@@ -106,6 +109,10 @@ pub fn carry_over(
     if !step.is_empty() {
         genesis::append(new.log.as_mut(), signer, step)?;
     }
+    for outcome in quotas_carried(&quotas) {
+        let entry = Entry { time: now, envelope: None, outcome, carried: None };
+        genesis::append(new.log.as_mut(), signer, vec![entry.encode()])?;
+    }
     // What does not replay must not be what a hub is to go on with.
     catch_up(new.reader.as_ref(), new.bodies.as_ref(), new.projections.as_ref(), &terms, &mut |_, _| {})?;
     new.projections.flush()?;
@@ -125,15 +132,18 @@ struct Due {
     entries: Vec<u64>,
     /// The latest time of a statement that was not refused.
     issued_until: Option<Time>,
+    /// What was used of the quotas of the last day.
+    quotas: DayUse,
 }
 
 fn due(
     reader: &dyn LogReader,
     projections: &dyn Projections,
+    offset_seconds: i32,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Due, Error> {
     let (mut index, size) = (0, size(reader));
-    let mut due = Due { entries: Vec::new(), issued_until: None };
+    let mut due = Due { entries: Vec::new(), issued_until: None, quotas: DayUse::default() };
     while index < size {
         for bytes in reader.entries(index, size, STEP_BYTES)? {
             let entry = decode(index, &bytes)?;
@@ -141,6 +151,11 @@ fn due(
             if !matches!(entry.outcome, Outcome::Refused(_)) {
                 let issued_at = statement.as_ref().and_then(Statement::header).map(|header| header.issued_at);
                 due.issued_until = due.issued_until.max(issued_at);
+            }
+            for (agreement, day, asked) in
+                uses_of(offset_seconds, entry.decided_at(), statement.as_ref(), &entry.outcome)
+            {
+                due.quotas.take(agreement, day, asked);
             }
             if is_due(index, &entry, statement.as_ref(), projections)? {
                 due.entries.push(index);
@@ -150,6 +165,14 @@ fn due(
         progress(index, size);
     }
     Ok(due)
+}
+
+/// What the new log says of the quotas' use, in as many entries as it takes.
+fn quotas_carried(quotas: &DayUse) -> Vec<Outcome> {
+    let Some(day) = quotas.day() else { return Vec::new() };
+    let uses: Vec<_> = quotas.uses().map(|(agreement, asked)| (agreement.clone(), asked)).collect();
+    let entries = uses.chunks(MAX_QUOTAS_CARRIED);
+    entries.map(|uses| Outcome::Noted(Notice::QuotasCarried(QuotasCarried { day, uses: uses.to_vec() }))).collect()
 }
 
 fn is_due(

@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     domain::{
+        id::AgreementId,
         outcome::{
-            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal,
-            RefusalReason, Suppressed,
+            Effect, Erased, HolderTraced, MAX_QUOTAS_CARRIED, Notice, Outcome, QueryPermitted, QuotasCarried,
+            RecordRelease, RecordViolation, Refusal, RefusalReason, Suppressed,
         },
         statement::Statement,
         time::Time,
@@ -195,6 +196,14 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
         Outcome::Noted(Notice::Closed { next_vkey }) => {
             ProtoResult::Closed(proto::Closed { next_vkey: next_vkey.clone() })
         }
+        Outcome::Noted(Notice::QuotasCarried(carried)) => ProtoResult::QuotasCarried(proto::QuotasCarried {
+            day: carried.day.to_string(),
+            uses: carried
+                .uses
+                .iter()
+                .map(|(id, asked)| proto::QuotaUse { agreement_id: id.to_string(), asked: *asked })
+                .collect(),
+        }),
     }
 }
 
@@ -270,6 +279,9 @@ pub fn outcome_from_proto(message: &proto::Outcome) -> Result<Outcome, Malformed
         Some(ProtoResult::Closed(closed)) => reading
             .text("closed.next_vkey", &closed.next_vkey, MAX_VKEY_LEN)
             .map(|next_vkey| Outcome::Noted(Notice::Closed { next_vkey })),
+        Some(ProtoResult::QuotasCarried(carried)) => {
+            read_quotas_carried(&mut reading, carried).map(|carried| Outcome::Noted(Notice::QuotasCarried(carried)))
+        }
         None => reading.fail("outcome", "is empty"),
     };
     reading.finish(outcome)
@@ -348,6 +360,21 @@ fn read_suppressed(reading: &mut Reading, suppressed: &proto::Suppressed) -> Opt
     let since = reading.time("suppressed.since", suppressed.since.as_ref());
     let until = reading.time("suppressed.until", suppressed.until.as_ref());
     Some(Suppressed { system: system?, count: suppressed.count, since: since?, until: until? })
+}
+
+fn read_quotas_carried(reading: &mut Reading, carried: &proto::QuotasCarried) -> Option<QuotasCarried> {
+    let day = reading.optional_date("quotas_carried.day", &carried.day);
+    let count = carried.uses.len();
+    let in_bounds = (1..=MAX_QUOTAS_CARRIED).contains(&count) && carried.uses.iter().all(|used| used.asked > 0);
+    reading.require(in_bounds, "quotas_carried.uses", "must be 1 to 512, each of at least 1 record");
+    let uses = carried.uses.iter().take(MAX_QUOTAS_CARRIED);
+    let uses: Vec<_> =
+        uses.map(|used| Some((reading.name("quotas_carried.agreement_id", &used.agreement_id)?, used.asked))).collect();
+    let uses: Vec<(AgreementId, u64)> = uses.into_iter().collect::<Option<_>>()?;
+    let agreements: Vec<_> = uses.iter().map(|(id, _)| id).collect();
+    reading.ascending("quotas_carried.uses", &agreements)?;
+    let Some(day) = day? else { return reading.fail("quotas_carried.day", "is required") };
+    Some(QuotasCarried { day, uses })
 }
 
 fn read_erased(reading: &mut Reading, erased: &proto::Erased) -> Option<Erased> {

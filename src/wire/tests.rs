@@ -19,8 +19,8 @@ use crate::{
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
         issuing::IssuingGrant,
         outcome::{
-            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, Refusal,
-            RefusalReason, Suppressed,
+            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, QuotasCarried, RecordRelease,
+            RecordViolation, Refusal, RefusalReason, Suppressed,
         },
         record::{RecordStatus, Validity},
         statement::{
@@ -387,6 +387,13 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
             })),
         ),
         ("closed", Outcome::Noted(Notice::Closed { next_vkey: previous_log().vkey })),
+        (
+            "quotas-carried",
+            Outcome::Noted(Notice::QuotasCarried(QuotasCarried {
+                day: "2026-12-31".parse().unwrap(),
+                uses: vec![("housing-2026".parse().unwrap(), 12), ("tax-2026".parse().unwrap(), 1)],
+            })),
+        ),
     ]
 }
 

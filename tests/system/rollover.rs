@@ -94,3 +94,71 @@ async fn what_held_goes_on_and_the_chain_of_logs_verifies() {
     run(["fsck", text(&folder)]).well();
     world.require_no_panic();
 }
+
+/// The calls by which something becomes durable, gets its name or loses it. A run that is killed at the N-th of them has done all
+/// that comes before.
+const STEPS: &str = "fsync,fdatasync,?rename,renameat,renameat2,?mkdir,mkdirat,?unlink,unlinkat,?rmdir,?link,linkat,\
+                     fallocate,ftruncate";
+
+/// What is in a folder, by name.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy_folder(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+    }
+}
+
+/// Runs a rollover that is killed with -9 as it is about to take its `step`-th step. Says whether it was.
+fn killed_at(step: usize, folder: &Path, next: &str) -> bool {
+    let status = std::process::Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "-e", "trace=none", "-e", &format!("inject={STEPS}:signal=KILL:when={step}")])
+        .args([env!("CARGO_BIN_EXE_hutong"), "rollover", text(folder), "--year", next])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    !status.success()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_every_step_it_is_finished_by_being_run_again() {
+    let can_trace = std::process::Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
+    if !can_trace.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: needs strace, and leave to trace");
+        return;
+    }
+    let mut world = World::begin().await;
+    let licences = licences(3);
+    world.registry().await.publish(&licences).await.unwrap();
+    let one = question(Lookup::Record(vec![licences[0].id.clone()]));
+    world.client("permits").await.query(&one).await.unwrap();
+    world.stop();
+    let next = (year(&world) + 1).to_string();
+    let settings = |folder: &Path| fs::read_to_string(folder.join("hutong.toml")).unwrap();
+    let before = settings(&world.folder);
+
+    let mut kills = 0;
+    loop {
+        let folder = world.home.path().join(format!("killed-{kills}"));
+        copy_folder(&world.folder, &folder);
+        let was_killed = killed_at(kills + 1, &folder, &next);
+        if settings(&folder) == before {
+            assert!(was_killed, "it ended without its end");
+            run(["rollover", text(&folder), "--year", &next]).well();
+        }
+        assert_ne!(settings(&folder), before);
+        run(["fsck", text(&folder)]).well();
+        // The key that the settings name and the one that is given away are one.
+        let vkey = fs::read_to_string(folder.join("keys/log.vkey")).unwrap();
+        assert!(vkey.contains(&format!("/{next}+")), "{vkey}");
+        fs::remove_dir_all(&folder).unwrap();
+        if !was_killed {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 20, "only {kills} steps were seen");
+    world.require_no_panic();
+}

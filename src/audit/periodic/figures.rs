@@ -47,6 +47,10 @@ pub struct PeriodicReport {
     pub freshness: Vec<Freshness>,
     /// Changes of the directory, the catalog and the agreements, in order.
     pub changes: Vec<Change>,
+    /// Who looked up who had asked about a holder, by department and purpose, the most frequent first.
+    pub traces: Vec<TraceFigure>,
+    /// Orders to erase openings, and what the hub told of erasures, in order.
+    pub erasures: Vec<ErasureFigure>,
     /// What is unusual, the most unusual of each kind first.
     pub patterns: Vec<Pattern>,
     /// How many entries of each kind.
@@ -272,6 +276,40 @@ pub struct Change {
     pub subject: String,
     /// What it effected.
     pub effect: String,
+}
+
+/// Traces of holders: how often a department looked up, for a purpose, who had asked about somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TraceFigure {
+    /// The department; empty where there are too many to be told apart.
+    pub department: Party,
+    /// 用途.
+    pub purpose: String,
+    /// Traces answered.
+    pub done: u64,
+    /// Traces refused.
+    pub refused: u64,
+    /// Exchanges that those answered found, as the hub says.
+    pub exchanges: u64,
+    /// Those answered that named a legal basis 使用依据.
+    pub with_legal_basis: u64,
+}
+
+/// An order to erase openings, or the hub's account of those that were erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErasureFigure {
+    /// The entry.
+    pub index: u64,
+    /// When.
+    pub time: String,
+    /// ORDERED, REFUSED, or ERASED.
+    pub what: &'static str,
+    /// Who ordered it; empty where the hub tells of it.
+    pub department: Party,
+    /// Which openings, or the time in which they were erased.
+    pub selection: String,
+    /// How many were erased, where that is told.
+    pub count: Option<u64>,
 }
 
 /// Something unusual: no proof of anything, but worth a question.

@@ -21,9 +21,10 @@ use super::{
     agreements::Activations,
     exchanges::{self, Exchanges},
     figures::{Bilingual, Change, Day, PeriodicReport, RefusalCount, SystemCount, Totals},
+    holders::Holders,
     names::Names,
     offset_in_words,
-    patterns::Watch,
+    patterns::{Watch, is_off_hours},
     publications::{self, Publications},
 };
 
@@ -56,6 +57,7 @@ struct State {
     exchanges: Exchanges,
     activations: Activations,
     publications: Publications,
+    holders: Holders,
     watch: Watch,
 }
 
@@ -92,6 +94,7 @@ impl Gatherer {
         let (rules, frame) = (&state.rules, &state.frame);
         let names = Names(rules);
         let as_of = self.last_time.unwrap_or(frame.end).min(frame.end);
+        let (traces, erasures) = state.holders.finish(&names, frame);
         let mut refusals: Vec<_> = state.refusals.iter().collect();
         refusals.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         Some(PeriodicReport {
@@ -125,6 +128,8 @@ impl Gatherer {
                 .collect(),
             agreements: state.activations.finish(rules, frame, &state.exchanges),
             freshness: state.publications.finish(rules, frame, as_of),
+            traces,
+            erasures,
             patterns: state.watch.finish(rules, frame),
             changes: state.changes,
             kinds: state.kinds,
@@ -153,6 +158,7 @@ impl State {
             exchanges: Exchanges::default(),
             activations: Activations::default(),
             publications: Publications::default(),
+            holders: Holders::default(),
             watch,
         }
     }
@@ -193,7 +199,18 @@ impl State {
                     *self.suppressed.entry(suppressed.system.clone()).or_default() += suppressed.count;
                 }
             }
-            (None, Outcome::Noted(Notice::Erased(erased))) => totals.erased = erased.count,
+            (None, Outcome::Noted(Notice::Erased(erased))) => {
+                totals.erased = erased.count;
+                if day.is_some() {
+                    self.holders.erased(index, entry.decided_at(), erased);
+                }
+            }
+            (Some(Statement::Trace(header, trace)), outcome) if day.is_some() => {
+                self.holders.trace(header, trace, outcome);
+            }
+            (Some(Statement::Erasure(header, erasure)), outcome) if day.is_some() => {
+                self.holders.order(index, entry.decided_at(), header, *erasure, outcome);
+            }
             _ => {}
         }
         if let (Some(header), Outcome::Refused(refusal), Some(_)) =
@@ -216,14 +233,15 @@ impl State {
         let local = entry.decided_at().plus_seconds(self.frame.offset_seconds.into()).as_seconds().rem_euclid(86_400);
         let weekday = date.weekday().to_monday_zero_offset().unsigned_abs() as usize;
         let clock = (weekday, local.unsigned_abs() / 3_600);
+        let off_hours = is_off_hours(self.rules.calendar.is_working(date), clock.1);
         if let Some(day) = day {
             if let Some(count) = self.hours.get_mut(clock.0).and_then(|hours| hours.get_mut(clock.1 as usize)) {
                 *count += 1;
             }
             self.exchanges.count(&self.rules, header.actor.department(), query, &entry.outcome, day);
-            self.watch.count(&header.actor, query, &entry.outcome, day, clock);
+            self.watch.count(&header.actor, query, &entry.outcome, day, off_hours);
         } else if let Some(weeks) = self.frame.period.weeks_before(date) {
-            self.watch.count_before(&header.actor, weeks, clock);
+            self.watch.count_before(&header.actor, weeks, off_hours);
         }
     }
 
@@ -291,6 +309,15 @@ impl State {
             "操作员或记录过多，操作员的统计为下限".to_owned(),
             "there are too many operators or records to tell apart; the figures of operators are lower bounds"
                 .to_owned(),
+        );
+        let (from, to) = (frame.period.from().year(), frame.period.to().year());
+        let unknown: Vec<_> = (from..=to).filter(|year| self.rules.calendar.year(*year).is_none()).collect();
+        note(
+            !unknown.is_empty(),
+            format!("日志中没有 {unknown:?} 年的节假日与调休安排，该年以周一至周五为工作日"),
+            format!(
+                "the log has no calendar of {unknown:?}: of such a year Monday to Friday count as working days, holidays too"
+            ),
         );
         notes
     }

@@ -4,6 +4,7 @@
 //! copy of the log ──> walk.rs ──> gather.rs ──┬─> exchanges.rs     by provider × consumer × resource × purpose, by agreement
 //!                                             ├─> agreements.rs    new, expiring, unused
 //!                                             ├─> publications.rs  freshness against the update cycle
+//!                                             ├─> holders.rs       traces of holders, erasures of openings
 //!                                             └─> patterns.rs      statistic.rs: above usual, by operator, off-hours
 //! PeriodicReport (figures.rs) ──> JSON │ sheets.rs: CSV │ page/: HTML │ text.rs: a terminal
 //! ```
@@ -15,6 +16,7 @@ mod agreements;
 mod exchanges;
 mod figures;
 mod gather;
+mod holders;
 mod names;
 mod page;
 mod patterns;
@@ -28,8 +30,8 @@ use super::{Error, Folder, walk};
 use crate::{domain::time::Time, sign::LogVerifier};
 
 pub use figures::{
-    AgreementUse, Bilingual, Change, Day, Exchange, Freshness, Named, Party, Pattern, PeriodicReport, RefusalCount,
-    SystemCount, Totals, Verification,
+    AgreementUse, Bilingual, Change, Day, ErasureFigure, Exchange, Freshness, Named, Party, Pattern, PeriodicReport,
+    RefusalCount, SystemCount, Totals, TraceFigure, Verification,
 };
 pub use page::page;
 pub use period::{MAX_DAYS, Period};

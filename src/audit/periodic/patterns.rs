@@ -30,7 +30,7 @@ const MIN_QUERIES: u64 = 20;
 const MIN_OPERATORS: usize = 5;
 /// How many different records of one operator are nothing to speak of: what a counter serves in a day.
 const MIN_RECORDS: f64 = 30.0;
-/// Working hours at the hub's civil time, Monday to Friday. Public holidays are not known here, and the rule says so.
+/// Working hours of working days, at the hub's civil time. Which days are worked, the log's calendar says as it was at each query.
 const WORKING_HOURS: std::ops::Range<u64> = 8..20;
 /// How much larger than before, in percentage points, the share of queries outside working hours must be.
 const MORE_OFF_HOURS: f64 = 25.0;
@@ -91,22 +91,22 @@ impl Watch {
     }
 
     /// Counts a query in the weeks before the period.
-    pub(super) fn count_before(&mut self, system: &SystemId, weeks: usize, clock: (usize, u64)) {
+    pub(super) fn count_before(&mut self, system: &SystemId, weeks: usize, off_hours: bool) {
         let Some(system) = self.systems.get_mut(system) else { return };
         if let Some(count) = system.before.get_mut(weeks) {
             *count += 1;
-            system.before_off_hours += u64::from(is_off_hours(clock));
+            system.before_off_hours += u64::from(off_hours);
         }
     }
 
     /// Counts a query in the period.
-    pub(super) fn count(&mut self, id: &SystemId, query: &Query, outcome: &Outcome, day: usize, clock: (usize, u64)) {
+    pub(super) fn count(&mut self, id: &SystemId, query: &Query, outcome: &Outcome, day: usize, off_hours: bool) {
         if let Some(system) = self.systems.get_mut(id) {
             if system.weeks.len() <= day / 7 {
                 system.weeks.resize(day / 7 + 1, 0);
             }
             system.weeks.last_mut().into_iter().for_each(|count| *count += 1);
-            system.off_hours += u64::from(is_off_hours(clock));
+            system.off_hours += u64::from(off_hours);
             system.refused += u64::from(matches!(outcome, Outcome::Refused(_)));
         }
         self.count_operator(id, query, outcome);
@@ -284,11 +284,11 @@ fn off_hours(system: &System) -> Option<Judged> {
         threshold,
         rule: Bilingual::new(
             format!(
-                "{} 次查询在工作时间（周一至周五 8–20 时，未计节假日）之外，占 {share:.0}%；{zh_before}，超过 {threshold:.0}% 即列出",
+                "{} 次查询在工作时间（工作日 8–20 时）之外，占 {share:.0}%；{zh_before}，超过 {threshold:.0}% 即列出",
                 system.off_hours
             ),
             format!(
-                "{} queries outside working hours (Monday to Friday, 8 to 20 h; public holidays are not known), {share:.0} %; {en_before}, told above {threshold:.0} %",
+                "{} queries outside working hours (working days, 8 to 20 h), {share:.0} %; {en_before}, told above {threshold:.0} %",
                 system.off_hours
             ),
         ),
@@ -315,7 +315,7 @@ fn percent(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 }
 }
 
-/// Whether a weekday, 0 for Monday, and an hour lie outside working hours.
-pub(super) fn is_off_hours((weekday, hour): (usize, u64)) -> bool {
-    weekday >= 5 || !WORKING_HOURS.contains(&hour)
+/// Whether an hour of a day lies outside working hours.
+pub(super) fn is_off_hours(is_working_day: bool, hour: u64) -> bool {
+    !is_working_day || !WORKING_HOURS.contains(&hour)
 }

@@ -3,8 +3,8 @@
 use super::figures::{Exchange, Named, Party, PeriodicReport, Totals};
 
 /// The sections that there are.
-pub const SECTIONS: [&str; 8] =
-    ["exchanges", "days", "hours", "refusals", "agreements", "freshness", "changes", "patterns"];
+pub const SECTIONS: [&str; 10] =
+    ["exchanges", "days", "hours", "refusals", "agreements", "freshness", "changes", "traces", "erasures", "patterns"];
 
 /// Without it spreadsheets take UTF-8 for the machine's own encoding.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -135,6 +135,33 @@ fn table(report: &PeriodicReport, section: &str) -> (Vec<&'static str>, Vec<Row>
                 .map(|row| {
                     let first = cells([&row.index, &row.time, &row.kind]);
                     [first, party(&row.department), cells([&row.system, &row.subject, &row.effect])].concat()
+                })
+                .collect(),
+        ),
+        "traces" => (
+            vec![
+                "department_code",
+                "department",
+                "purpose",
+                "traces",
+                "refused",
+                "exchanges_found",
+                "with_legal_basis",
+            ],
+            (report.traces.iter())
+                .map(|row| {
+                    let counts = cells([&row.purpose, &row.done, &row.refused, &row.exchanges, &row.with_legal_basis]);
+                    [party(&row.department), counts].concat()
+                })
+                .collect(),
+        ),
+        "erasures" => (
+            vec!["index", "time", "what", "department_code", "department", "selection", "count"],
+            (report.erasures.iter())
+                .map(|row| {
+                    let count = row.count.map(|count| count.to_string()).unwrap_or_default();
+                    let first = cells([&row.index, &row.time, &row.what]);
+                    [first, party(&row.department), cells([&row.selection, &count])].concat()
                 })
                 .collect(),
         ),

@@ -51,6 +51,20 @@ impl fmt::Display for PeriodicReport {
             let unused = if row.is_unused { " unused 未使用" } else { "" };
             writeln!(f, "{:>12}  {}{is_new}{unused}{}", row.state, row.id, expires.unwrap_or_default())?;
         }
+        heading(f, "traces of holders 溯源", self.traces.len())?;
+        for row in self.traces.iter().take(LINES) {
+            let department = name(&row.department.name, &row.department.code);
+            writeln!(
+                f,
+                "{:>12}  {department} · {}, exchanges found 查到 {}, refused 拒绝 {}",
+                row.done, row.purpose, row.exchanges, row.refused
+            )?;
+        }
+        heading(f, "erasures 删除", self.erasures.len())?;
+        for row in self.erasures.iter().take(LINES) {
+            let count = row.count.map(|count| count.to_string()).unwrap_or_default();
+            writeln!(f, "{count:>12}  {} {} · entry 条目 {}", row.what, row.selection, row.index)?;
+        }
         heading(f, "unusual 异常模式", self.patterns.len())?;
         for row in self.patterns.iter().take(LINES) {
             let operator = row.operator.as_deref().map(|operator| format!(" operator 操作员 {operator}"));

@@ -18,9 +18,10 @@ use crate::{
         periodic::{MAX_DAYS, Party, Period, PeriodicReport, SECTIONS, page, sheet, summarize},
     },
     domain::{
+        calendar::CalendarYear,
         directory::Capability,
         id::{Digest, Pseudonym},
-        outcome::{Erased, Notice, Outcome, Suppressed},
+        outcome::{Erased, HolderTraced, Notice, Outcome, Suppressed},
         record::RecordStatus,
         statement::{RuleChange, Statement},
         time::{Date, Time},
@@ -96,6 +97,11 @@ fn month() -> Hub {
     hub.note(Notice::Suppressed(Suppressed { system: tax.system.clone(), count: 7, since, until }));
     at(&mut hub, "2026-02-04", 9);
     hub.note(Notice::Erased(Erased { count: 3, digest: Digest([1; 32]), since, until }));
+    let trace = hub.trace_statement(&consumer());
+    let outcome = Outcome::HolderTraced(HolderTraced { log_size: hub.size(), exchanges: 12 });
+    hub.enter(consumer().sign(&trace), &trace, outcome);
+    let order = hub.erasure_statement(&administrator());
+    hub.submit(&administrator(), &order);
     // After the period.
     at(&mut hub, "2026-02-09", 0);
     ask(&mut hub, &tax, 1, &["NAME"], &[2]);
@@ -193,6 +199,49 @@ fn what_is_unusual_is_told_with_its_numbers() {
     assert!(above.rule.en.contains("40 queries") && above.rule.zh.contains("25.0"), "{:?}", above.rule);
     let calm = reported(&month(), Period::week_of(day("2026-01-28")));
     assert_eq!(calm.patterns, [], "a week like the others");
+}
+
+#[test]
+fn traces_and_erasures_are_told_by_who_and_when() {
+    let report = reported(&month(), Period::week_of(day("2026-02-04")));
+    let [traces] = &report.traces[..] else { panic!("{:?}", report.traces) };
+    assert_eq!((traces.department.name.as_str(), traces.done, traces.refused, traces.exchanges), ("住建局", 1, 0, 12));
+    let told: Vec<_> =
+        report.erasures.iter().map(|act| (act.what, act.count, act.department.code.is_empty())).collect();
+    assert_eq!(told, [("ERASED", Some(3), true), ("ORDERED", None, false)]);
+    let later = reported(&month(), Period::week_of(day("2026-02-11")));
+    assert_eq!((later.traces.len(), later.erasures.len()), (0, 0));
+}
+
+#[test]
+fn working_hours_are_those_of_the_calendar_in_the_log() {
+    // A Saturday that is worked, and a Friday that is not.
+    let calendar = CalendarYear {
+        year: 2026,
+        source: "示例〔2026〕1号".to_owned(),
+        holidays: [day("2026-02-06")].into(),
+        working_days: [day("2026-02-07")].into(),
+    };
+    for (date, is_known, is_told) in [
+        ("2026-02-07", false, true),
+        ("2026-02-07", true, false),
+        ("2026-02-06", false, false),
+        ("2026-02-06", true, true),
+    ] {
+        let mut hub = Hub::running();
+        at(&mut hub, "2026-02-02", 9);
+        if is_known {
+            hub.change(&administrator(), RuleChange::CalendarYear(calendar.clone()));
+        }
+        at(&mut hub, date, 10);
+        for n in 0..30 {
+            ask(&mut hub, &consumer(), n % 6, &["NAME"], &[1]);
+        }
+        let report = reported(&hub, Period::week_of(day(date)));
+        let told = report.patterns.iter().any(|pattern| pattern.kind == "OFF_HOURS");
+        assert_eq!(told, is_told, "{date}, calendar known: {is_known}");
+        assert_eq!(report.notes.iter().any(|note| note.en.contains("calendar")), !is_known);
+    }
 }
 
 #[test]

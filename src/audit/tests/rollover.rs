@@ -4,14 +4,15 @@ use tempfile::TempDir;
 
 use super::{
     found,
-    hub::{Hub, Source, administrator, consumer, log_signer, provider, seal, signing_key},
+    hub::{DAILY_LIMIT, Hub, Source, administrator, consumer, log_signer, provider, seal, signing_key},
     wait,
 };
 use crate::{
     audit::{Folder, Options, Report, Trust, mirror, verify, verify_chain},
     domain::{
         id::Digest,
-        outcome::{Notice, Outcome},
+        outcome::{Notice, Outcome, QuotasCarried},
+        quota::DayUse,
         record::RecordStatus,
         statement::{Genesis, PreviousLog, RuleChange, Statement},
         time::Time,
@@ -72,6 +73,23 @@ fn continued(hub: &Hub) -> (Genesis, Vec<Entry>) {
     (genesis, carried.collect())
 }
 
+/// What the new log says of the quotas' use in the old one.
+fn quotas_carried(old: &Hub, time: Time) -> Option<Entry> {
+    let mut quotas = DayUse::default();
+    for bytes in &old.entries {
+        let entry = Entry::decode(bytes).unwrap();
+        if let (Some(Statement::Query(_, query)), Outcome::QueryPermitted(permitted)) =
+            (entry.statement().unwrap(), &entry.outcome)
+        {
+            let day = entry.time.civil_day(old.rules.policy.civil_day_offset_seconds);
+            quotas.take(&permitted.agreement_id, day, query.commitments.len() as u64);
+        }
+    }
+    let uses = quotas.uses().map(|(agreement, asked)| (agreement.clone(), asked)).collect();
+    let outcome = Outcome::Noted(Notice::QuotasCarried(QuotasCarried { day: quotas.day()?, uses }));
+    Some(Entry { time, envelope: None, outcome, carried: None })
+}
+
 /// The hub after its rollover, with what was carried over.
 fn rolled(old: &Hub, genesis: &Genesis, carried: &[Entry]) -> Hub {
     let mut hub = old.clone();
@@ -79,7 +97,8 @@ fn rolled(old: &Hub, genesis: &Genesis, carried: &[Entry]) -> Hub {
     let envelope = crate::sign::dsse::Envelope { payload, payload_type, signatures: Vec::new() };
     let outcome = Outcome::Applied(crate::domain::outcome::Effect::LogOpened);
     let first = Entry { time: genesis.created_at, envelope: Some(envelope), outcome, carried: None };
-    hub.entries = std::iter::once(&first).chain(carried).map(Entry::encode).collect();
+    let quotas = quotas_carried(old, genesis.created_at);
+    hub.entries = std::iter::once(&first).chain(carried).chain(&quotas).map(Entry::encode).collect();
     hub.time = genesis.created_at.plus_seconds(1);
     hub.rules.issued_after = genesis.previous.as_ref().map(|previous| previous.issued_until);
     for (index, entry) in (1..).zip(carried) {
@@ -167,6 +186,53 @@ fn statement_of_the_old_log_is_refused_in_the_new_one() {
 }
 
 #[test]
+fn quotas_that_begin_anew_or_are_made_up_are_found() {
+    let old = closed();
+    let (genesis, carried) = continued(&old);
+    let honest = rolled(&old, &genesis, &carried);
+    assert_eq!(chain(&copied(&old, &honest)).iter().flat_map(found).collect::<Vec<_>>(), []);
+    let differs = [(None, "CARRY_DIFFERS".to_owned())];
+
+    let mut forgotten = honest.clone();
+    forgotten.entries.pop();
+    assert_eq!(chain(&copied(&old, &forgotten)).iter().flat_map(found).collect::<Vec<_>>(), differs);
+
+    let mut more = honest.clone();
+    let mut entry = Entry::decode(&more.entries.pop().unwrap()).unwrap();
+    let Outcome::Noted(Notice::QuotasCarried(quotas)) = &mut entry.outcome else { panic!("{entry:?}") };
+    quotas.uses[0].1 += 1;
+    more.entries.push(entry.encode());
+    assert_eq!(chain(&copied(&old, &more)).iter().flat_map(found).collect::<Vec<_>>(), differs);
+
+    // Later than at the beginning it would hide what was used since.
+    let mut late = forgotten;
+    late.query(&["NAME"], &[1]);
+    late.entries.push(Entry { time: late.time, ..entry }.encode());
+    let codes: Vec<_> = chain(&copied(&old, &late)).iter().flat_map(found).map(|(_, code)| code).collect();
+    assert!(codes.contains(&"CARRY_MISPLACED".to_owned()), "{codes:?}");
+}
+
+#[test]
+fn quota_used_before_the_rollover_is_used_after_it() {
+    let mut old = closed();
+    let (genesis, carried) = continued(&old);
+    let quotas = old.quotas_mut();
+    let used = quotas.values().copied().max().unwrap();
+    // The new log's hub forgets what was used, and answers as if the day's quota began anew.
+    quotas.clear();
+    let mut new = rolled(&old, &genesis, &carried);
+    let mut left = DAILY_LIMIT;
+    assert!(used > 0 && used < left);
+    while left > 0 {
+        let lookups: Vec<u8> = (0..left.min(10)).map(|_| 1).collect();
+        left -= lookups.len() as u64;
+        new.query(&["NAME"], &lookups);
+    }
+    let codes: Vec<_> = chain(&copied(&old, &new)).iter().flat_map(found).map(|(_, code)| code).collect();
+    assert!(!codes.is_empty() && codes.iter().all(|code| code == "WRONGLY_DONE:QUOTA_EXHAUSTED"), "{codes:?}");
+}
+
+#[test]
 fn every_lie_of_a_rollover_is_found() {
     let is_publication = |entry: &Entry| matches!(entry.outcome, Outcome::Published(_));
     let publication = |carried: &[Entry]| carried.iter().position(is_publication).unwrap();
@@ -230,7 +296,8 @@ fn every_lie_of_a_rollover_is_found() {
         genesis.previous = None;
         carried.truncate(1);
     });
-    assert_eq!(none, [(None, "PREVIOUS_DIFFERS".to_owned()), (Some(1), "CARRY_MISPLACED".to_owned())]);
+    let misplaced = |index| (Some(index), "CARRY_MISPLACED".to_owned());
+    assert_eq!(none, [(None, "PREVIOUS_DIFFERS".to_owned()), misplaced(1), misplaced(2)]);
     let nonsense = lied(|genesis, _| genesis.previous.as_mut().unwrap().vkey = "no key".to_owned());
     assert_eq!(nonsense, one(None, "PREVIOUS_DIFFERS"));
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     domain::{
-        outcome::{Notice, Outcome},
+        outcome::{Notice, Outcome, QuotasCarried},
+        quota::DayUse,
         statement::{Genesis, Statement},
         time::Time,
     },
@@ -27,6 +28,10 @@ pub(super) struct Course {
     pub(super) last_time: Option<Time>,
     /// The entries on which something rests at its end.
     pub(super) due: Due,
+    /// What was used of the quotas of its last day.
+    pub(super) quotas: DayUse,
+    /// What it says was used of them in the log before.
+    pub(super) quotas_carried: DayUse,
     /// The last entry carried over; none once another has followed.
     carrying: Option<u64>,
 }
@@ -37,9 +42,15 @@ impl Course {
         if let Some(next) = &self.next_vkey {
             found.add(Fault::EntryAfterClose, format!("the log was closed in favour of {next}"));
         }
-        match entry.carried {
-            Some(carried) => self.follow_carried(carried, entry.time, found),
-            None => self.carrying = None,
+        match (entry.carried, &entry.outcome) {
+            (Some(carried), _) => self.follow_carried(carried, entry.time, found),
+            (None, Outcome::Noted(Notice::QuotasCarried(QuotasCarried { day, uses }))) => {
+                if self.carrying.is_none() {
+                    found.add(Fault::CarryMisplaced, "quotas are carried over at the beginning only");
+                }
+                uses.iter().for_each(|(agreement, asked)| self.quotas_carried.take(agreement, *day, *asked));
+            }
+            (None, _) => self.carrying = None,
         }
         match (&entry.outcome, statement) {
             (_, Some(Statement::Genesis(genesis))) if index == 0 => {
@@ -106,7 +117,7 @@ impl Due {
 pub(super) fn compare(
     (folder, size): (&Folder, u64),
     (old, old_size): (&Folder, u64),
-    mut due: Due,
+    (mut due, (used, carried)): (Due, (&DayUse, &DayUse)),
     findings: &mut Findings,
 ) -> Result<(), Error> {
     let (mut earlier, mut later) = (Bundles::new(old, old_size), Bundles::new(folder, size));
@@ -131,6 +142,14 @@ pub(super) fn compare(
                 format!("nothing rests on entry {} of the log before, from which it is said to come", carried.index);
             findings.add(Some(index), Fault::CarryUndue, message);
         }
+    }
+    if used != carried {
+        let uses = |quotas: &DayUse| {
+            let uses: Vec<_> = quotas.uses().map(|(agreement, asked)| format!("{asked} under {agreement}")).collect();
+            quotas.day().map_or_else(|| "none".to_owned(), |day| format!("on {day} {}", uses.join(", ")))
+        };
+        let message = format!("quotas carried over are {}; used in the log before were {}", uses(carried), uses(used));
+        findings.add(None, Fault::CarryDiffers, message);
     }
     for index in due.iter() {
         let message = format!("entry {index} of the log before still holds and was not carried over");

@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         id::Digest,
+        quota::DayUse,
         statement::{Genesis, PreviousLog},
     },
     sign::LogVerifier,
@@ -29,7 +30,8 @@ pub fn verify_chain(
     watch: &mut dyn Watch,
 ) -> Result<Vec<Report>, Error> {
     let (report, course) = verify_alone(folder, trust, options, watch)?;
-    let mut newer = Link { folder, vkey: trust.log_key.vkey().to_string(), report, genesis: course.genesis };
+    let Course { genesis, quotas_carried, .. } = course;
+    let mut newer = Link { folder, vkey: trust.log_key.vkey().to_string(), report, genesis, quotas_carried };
     let mut reports = Vec::new();
     for old in previous {
         let mut findings = Findings::new(options.max_findings);
@@ -49,6 +51,8 @@ struct Link<'a> {
     vkey: String,
     report: Report,
     genesis: Option<Genesis>,
+    /// What it says was used of quotas in the log before.
+    quotas_carried: DayUse,
 }
 
 impl<'a> Link<'a> {
@@ -76,8 +80,10 @@ impl<'a> Link<'a> {
         };
         let (report, course) = verify_alone(old, &trust, options, watch)?;
         self.compare((genesis, named), &course, report.size, findings);
-        carry::compare((self.folder, self.report.size), (old, report.size), course.due, findings)?;
-        Ok(Some(Self { folder: old, vkey: named.vkey.clone(), report, genesis: course.genesis }))
+        let due = (course.due, (&course.quotas, &self.quotas_carried));
+        carry::compare((self.folder, self.report.size), (old, report.size), due, findings)?;
+        let Course { genesis, quotas_carried, .. } = course;
+        Ok(Some(Self { folder: old, vkey: named.vkey.clone(), report, genesis, quotas_carried }))
     }
 
     /// Compares what the two say of each other.

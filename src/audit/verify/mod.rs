@@ -176,7 +176,8 @@ fn verify_alone(
     })?;
     report.root = tree.finish(&mut findings)?.to_string();
     let (mut course, ledger) = replay.finish(&mut report);
-    if let Some(ledger) = ledger {
+    if let Some(mut ledger) = ledger {
+        course.quotas = std::mem::take(&mut ledger.quotas);
         look_back(folder, size, ledger, options, (&mut course.due, &mut findings), watch)?;
     }
     report.rules = findings.counts().clone();

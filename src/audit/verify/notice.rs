@@ -43,8 +43,8 @@ impl Notices {
         match notice {
             Notice::Suppressed(suppressed) => self.check_suppressed(rules, suppressed, time, found),
             Notice::Erased(erased) => self.check_erased(rules, erased, time, found),
-            // What follows it is looked at, whatever it is.
-            Notice::Closed { .. } => {}
+            // What follows it is looked at, whatever it is; what was carried over is held against the log before.
+            Notice::Closed { .. } | Notice::QuotasCarried(_) => {}
         }
     }
 

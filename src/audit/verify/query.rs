@@ -1,6 +1,6 @@
 //! Queries, decided again: everything but which records the lookups found.
 
-use std::{collections::HashMap, convert::Infallible};
+use std::convert::Infallible;
 
 use crate::{
     audit::{Basis, Fact},
@@ -9,7 +9,6 @@ use crate::{
         id::AgreementId,
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
         statement::Query,
-        time::Date,
     },
 };
 
@@ -17,29 +16,6 @@ use super::{
     Error, Fault,
     replay::{Act, Found, Ledger, compare},
 };
-
-/// How many records were asked for under each agreement on the newest civil day.
-#[derive(Default)]
-pub(super) struct Quotas {
-    day: Option<Date>,
-    used: HashMap<AgreementId, u64>,
-}
-
-impl Quotas {
-    fn used(&self, agreement: &AgreementId, day: Date) -> u64 {
-        if self.day == Some(day) { self.used.get(agreement).copied().unwrap_or_default() } else { 0 }
-    }
-
-    fn take(&mut self, agreement: &AgreementId, day: Date, asked: u64) {
-        // Time does not run backwards: what was used on earlier days no longer matters.
-        if self.day != Some(day) {
-            self.day = Some(day);
-            self.used.clear();
-        }
-        let used = self.used.entry(agreement.clone()).or_default();
-        *used = used.saturating_add(asked);
-    }
-}
 
 /// Decides a query again, and hands over what it says of each record.
 pub(super) fn follow(

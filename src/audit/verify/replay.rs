@@ -5,7 +5,8 @@ use crate::{
     domain::{
         decide::{Standing, admit, counts_towards_limit},
         id::KeyId,
-        outcome::{Effect, Outcome, Refusal, RefusalReason},
+        outcome::{Effect, Notice, Outcome, QuotasCarried, Refusal, RefusalReason},
+        quota::DayUse,
         rules::Rules,
         statement::{DECISION_VERSION, Genesis, Header, Statement},
         time::{Moment, Time},
@@ -20,8 +21,7 @@ use super::{
     examine::{Content, Read},
     findings::Findings,
     notice::Notices,
-    opening, publication,
-    query::{self, Quotas},
+    opening, publication, query,
     records::Records,
     requests::Requests,
     rule,
@@ -45,7 +45,7 @@ pub(super) struct Replay<'a> {
 pub(super) struct Ledger<'a> {
     pub(super) rules: Rules,
     pub(super) keys: &'a Keys,
-    pub(super) quotas: Quotas,
+    pub(super) quotas: DayUse,
     /// What entries say of records.
     pub(super) records: Records,
     /// Under which request ids statements were made.
@@ -167,6 +167,9 @@ impl<'a> Replay<'a> {
             Content::Noted(entry) => {
                 if let (Some(ledger), Outcome::Noted(notice)) = (self.ledger(place, found), &entry.outcome) {
                     ledger.notices.follow(&ledger.rules, notice, entry.time, found);
+                    if let Notice::QuotasCarried(QuotasCarried { day, uses }) = notice {
+                        uses.iter().for_each(|(agreement, asked)| ledger.quotas.take(agreement, *day, *asked));
+                    }
                 }
             }
             Content::Read(read) => match (&read.statement, read.statement.header()) {
@@ -229,7 +232,7 @@ impl<'a> Replay<'a> {
         self.ledger = Some(Ledger {
             rules: Rules::of_genesis(genesis),
             keys: self.keys,
-            quotas: Quotas::default(),
+            quotas: DayUse::default(),
             records: Records::new(),
             requests: Requests::new(),
             compromises: Compromises::default(),

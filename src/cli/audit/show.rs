@@ -1,6 +1,6 @@
 //! `hutong audit show`
 
-use std::{fmt, ops::Range, path::PathBuf};
+use std::{cmp::Ordering, fmt, ops::Range, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,6 +11,10 @@ use crate::{
     audit::{CHECKPOINT_FILE, Folder, GrpcSource, LogSource as _, describe},
     cli::{Exit, OrExit as _, Output, Run, block_on},
     client::Profile,
+    domain::{
+        statement::Statement,
+        time::{Date, Time, date_of_days, days_of_date},
+    },
     tlog::{Checkpoint, Error, MAX_ENTRIES, Note, decode_bundle},
     wire::Entry,
 };
@@ -36,6 +40,14 @@ pub(super) struct Show {
     #[arg(long, value_name = "A..B", value_parser = range)]
     range: Option<Range<u64>>,
 
+    /// Only entries of this day, a civil day of the hub's, or later
+    #[arg(long, value_name = "DAY", conflicts_with = "index")]
+    from: Option<Date>,
+
+    /// Only entries of this day, a civil day of the hub's, or earlier
+    #[arg(long, value_name = "DAY", conflicts_with = "index")]
+    to: Option<Date>,
+
     /// Print each statement as a standard DSSE JSON envelope, one on a line; what nobody signed, genesis and the hub's own
     /// entries, is left out
     #[arg(long)]
@@ -53,12 +65,16 @@ impl Run for Show {
             (None, None) => 0..u64::MAX,
         };
         let is_single = self.index.is_some();
+        let days = Days { from: self.from, to: self.to };
+        if days.from.zip(days.to).is_some_and(|(from, to)| to < from) {
+            return None.or_exit(Exit::Usage, "--to is before --from");
+        }
         let print = |index, bytes: &[u8]| print_entry(output, self.dsse, &self.filter, index, bytes);
         match (self.folder, self.profile) {
-            (Some(folder), _) => show_copy(&Folder::new(folder), wanted, is_single, print)?,
+            (Some(folder), _) => show_copy(&Folder::new(folder), (wanted, is_single), days, print)?,
             (None, Some(profile)) => {
                 let profile = Profile::read(&profile).or_exit(Exit::Config, "cannot read the log")?;
-                block_on(show_hub(&profile, wanted, is_single, print))?;
+                block_on(show_hub(&profile, (wanted, is_single), days, print))?;
             }
             (None, None) => anyhow::bail!("neither a copy nor a profile was given"),
         }
@@ -68,8 +84,8 @@ impl Run for Show {
 
 fn show_copy(
     folder: &Folder,
-    wanted: Range<u64>,
-    is_single: bool,
+    (wanted, is_single): (Range<u64>, bool),
+    days: Days,
     print: impl Fn(u64, &[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let checkpoint = folder.path().join(CHECKPOINT_FILE);
@@ -78,12 +94,26 @@ fn show_copy(
     let wanted = within(wanted, size_of(&note).or_exit(Exit::BadInput, context())?, is_single)?;
     let bundle_len = MAX_ENTRIES as u64;
     let size = size_of(&note)?;
-    for bundle in wanted.start / bundle_len..wanted.end.div_ceil(bundle_len) {
+    let read = |bundle: u64| {
         let bytes = or_exit(folder.bundle(bundle, size), "cannot read the copy")?;
-        let bytes = bytes.or_exit(Exit::BadInput, format!("the copy lacks its entry bundle {bundle}"))?;
-        let entries = decode_bundle(&bytes).or_exit(Exit::BadInput, format!("entry bundle {bundle}"))?;
+        bytes.or_exit(Exit::BadInput, format!("the copy lacks its entry bundle {bundle}"))
+    };
+    let named = |bundle: u64| format!("entry bundle {bundle}");
+    let times = if days.is_all() || wanted.is_empty() {
+        None
+    } else {
+        let first = read(0)?;
+        days.times(decode_bundle(&first).or_exit(Exit::BadInput, named(0))?.first().copied().unwrap_or_default())?
+    };
+    for bundle in wanted.start / bundle_len..wanted.end.div_ceil(bundle_len) {
+        let bytes = read(bundle)?;
+        let entries = decode_bundle(&bytes).or_exit(Exit::BadInput, named(bundle))?;
         for (index, entry) in (bundle * bundle_len..).zip(entries).filter(|(index, _)| wanted.contains(index)) {
-            print(index, entry)?;
+            match place(times.as_ref(), entry) {
+                Ordering::Less => {}
+                Ordering::Equal => print(index, entry)?,
+                Ordering::Greater => return Ok(()),
+            }
         }
     }
     Ok(())
@@ -91,22 +121,72 @@ fn show_copy(
 
 async fn show_hub(
     profile: &Profile,
-    wanted: Range<u64>,
-    is_single: bool,
+    (wanted, is_single): (Range<u64>, bool),
+    days: Days,
     print: impl Fn(u64, &[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut source = GrpcSource::new(connect(profile).await?.channel());
     let note = or_exit(source.checkpoint().await, "cannot read the log")?;
     let size = size_of(note.as_bytes()).or_exit(Exit::BadInput, "the hub's checkpoint")?;
     let wanted = within(wanted, size, is_single)?;
+    let times = if days.is_all() || wanted.is_empty() {
+        None
+    } else {
+        let first = or_exit(source.entries(0, 1).await, "cannot read the log")?;
+        days.times(first.first().map(Vec::as_slice).unwrap_or_default())?
+    };
     let mut start = wanted.start;
     while start < wanted.end {
         let end = wanted.end.min(start + MAX_ENTRIES as u64);
         let entries = or_exit(source.entries(start, end).await, "cannot read the log")?;
-        (start..end).zip(&entries).try_for_each(|(index, entry)| print(index, entry))?;
+        for (index, entry) in (start..end).zip(&entries) {
+            match place(times.as_ref(), entry) {
+                Ordering::Less => {}
+                Ordering::Equal => print(index, entry)?,
+                Ordering::Greater => return Ok(()),
+            }
+        }
         start = end;
     }
     Ok(())
+}
+
+/// The civil days that are wanted, the first and the last included.
+#[derive(Debug, Clone, Copy)]
+struct Days {
+    from: Option<Date>,
+    to: Option<Date>,
+}
+
+impl Days {
+    fn is_all(self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    /// When these days begin and end by the hub's clocks, as the log's first entry has them.
+    fn times(self, genesis: &[u8]) -> anyhow::Result<Option<Range<Time>>> {
+        let unread = "the log's first entry does not say where its days begin";
+        let entry = Entry::decode(genesis).or_exit(Exit::BadInput, unread)?;
+        let Some(Statement::Genesis(genesis)) = entry.statement().or_exit(Exit::BadInput, unread)? else {
+            return None.or_exit(Exit::BadInput, unread);
+        };
+        let offset = genesis.policy.civil_day_offset_seconds;
+        let start = self.from.map_or(Time::MIN, |day| Time::start_of(day, offset));
+        let next = |day| date_of_days(days_of_date(day) + 1);
+        let end = self.to.map_or(Time::MAX, |day| Time::start_of(next(day), offset));
+        Ok(Some(start..end))
+    }
+}
+
+/// Whether an entry was made before, in or after the times wanted. A log's time never runs backwards, so that nothing is wanted
+/// after the first that was made later. What does not read is shown as such.
+fn place(times: Option<&Range<Time>>, bytes: &[u8]) -> Ordering {
+    let Some((times, entry)) = times.zip(Entry::decode(bytes).ok()) else { return Ordering::Equal };
+    match entry.time {
+        time if time < times.start => Ordering::Less,
+        time if time < times.end => Ordering::Equal,
+        _ => Ordering::Greater,
+    }
 }
 
 /// The size that a checkpoint says.

@@ -69,6 +69,9 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
     assert!(close_log(&mut old, &log_signer(), &next_signer(10).vkey(), now).is_err());
 
     let (new, carried) = carried_over(&old, now);
+    let today = now.civil_day(rules.policy.civil_day_offset_seconds);
+    let used = |store: &Store| store.projections.quota(&"a1".parse().unwrap(), today).unwrap();
+    assert_eq!((used(&old), used(&new)), (2, 2), "the day's quotas do not begin anew");
     let verifier = next_signer(9).verifier();
     let scratch = memory::store().projections;
     let same = check_projections(&new, vault().blind_index(), &verifier, scratch.as_ref(), |_, _| {}).unwrap();
@@ -91,7 +94,8 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
 
     let world = World::open_signed(new, next_signer(9));
     let after = world.hub.snapshot();
-    assert_eq!(after.size, carried + 1);
+    // The genesis, what was carried over, and the quotas.
+    assert_eq!(after.size, carried + 2);
     assert_eq!(after.rules.directory.systems, rules.directory.systems);
     assert_eq!(after.rules.catalog, rules.catalog);
     world.pass(60);

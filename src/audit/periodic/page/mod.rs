@@ -1,6 +1,7 @@
 //! The report as one HTML page: no script, nothing from elsewhere, charts drawn here, every chart with its table.
 
 mod charts;
+mod holders;
 mod html;
 mod sections;
 mod table;
@@ -28,6 +29,7 @@ pub fn page(report: &PeriodicReport) -> String {
                 sections::freshness(html, report);
                 sections::agreements(html, report);
                 sections::changes(html, report);
+                holders::holders(html, report);
                 footer(html, report);
             });
         });

@@ -8,9 +8,9 @@ use super::{
     table::{Cell, folded, table},
     words,
 };
-use crate::audit::periodic::{
-    figures::{AgreementUse, Named, Party, PeriodicReport},
-    patterns::is_off_hours,
+use crate::{
+    audit::periodic::figures::{AgreementUse, Named, Party, PeriodicReport},
+    domain::{calendar, time::Date},
 };
 
 /// The most rows and columns of a heat map: with more of them the numbers do not fit.
@@ -19,7 +19,7 @@ const MAX_GRID: usize = 12;
 /// The days of a week, Monday first.
 const WEEKDAYS: [&str; 7] = ["周一 Mon", "周二 Tue", "周三 Wed", "周四 Thu", "周五 Fri", "周六 Sat", "周日 Sun"];
 
-fn section(html: &mut Html, (zh, en): (&str, &str), lead: &str, inner: impl FnOnce(&mut Html)) {
+pub(super) fn section(html: &mut Html, (zh, en): (&str, &str), lead: &str, inner: impl FnOnce(&mut Html)) {
     html.element("section", &[], |html| {
         html.element("h2", &[], |html| {
             html.text(zh);
@@ -32,7 +32,7 @@ fn section(html: &mut Html, (zh, en): (&str, &str), lead: &str, inner: impl FnOn
     });
 }
 
-fn empty(html: &mut Html, text: &str) {
+pub(super) fn empty(html: &mut Html, text: &str) {
     html.leaf("p", &[("class", "empty".into())], text);
 }
 
@@ -44,12 +44,12 @@ fn name(party: &Party) -> String {
     }
 }
 
-fn party(party: &Party) -> Cell<'static> {
+pub(super) fn party(party: &Party) -> Cell<'static> {
     Cell::Two(name(party), if party.name.is_empty() { String::new() } else { party.code.clone() })
 }
 
 /// A time of the hub's as people write it, to the minute.
-fn to_minute(time: &str) -> String {
+pub(super) fn to_minute(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
@@ -154,8 +154,8 @@ pub(super) fn days(html: &mut Html, report: &PeriodicReport) {
 }
 
 fn is_weekend(date: &str) -> bool {
-    let date: Option<crate::domain::time::Date> = date.parse().ok();
-    date.is_some_and(|date| is_off_hours((date.weekday().to_monday_zero_offset().unsigned_abs().into(), 12)))
+    let date: Option<Date> = date.parse().ok();
+    date.is_some_and(calendar::is_weekend)
 }
 
 pub(super) fn exchanges(html: &mut Html, report: &PeriodicReport) {
