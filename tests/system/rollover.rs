@@ -106,14 +106,27 @@ fn copy_folder(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy_folder(&path, &target) } else { drop(fs::copy(&path, &target).unwrap()) }
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
     }
 }
 
-/// Runs a rollover that is killed with -9 as it is about to take its `step`-th step. Says whether it was.
+/// Runs a rollover that is killed with -9 as one of its threads is about to take its `step`-th step. Says whether it was.
 fn killed_at(step: usize, folder: &Path, next: &str) -> bool {
     let status = std::process::Command::new("strace")
-        .args(["-qq", "-o", "/dev/null", "-e", "trace=none", "-e", &format!("inject={STEPS}:signal=KILL:when={step}")])
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            &format!("trace={STEPS}"),
+            "-e",
+            &format!("inject={STEPS}:signal=KILL:when={step}"),
+        ])
         .args([env!("CARGO_BIN_EXE_hutong"), "rollover", text(folder), "--year", next])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
@@ -137,12 +150,18 @@ async fn killed_at_every_step_it_is_finished_by_being_run_again() {
     world.stop();
     let next = (year(&world) + 1).to_string();
     let settings = |folder: &Path| fs::read_to_string(folder.join("hutong.toml")).unwrap();
-    let before = settings(&world.folder);
+    let of_world: toml::Table = settings(&world.folder).parse().unwrap();
+    let mark = PathBuf::from(of_world["high_water_path"].as_str().unwrap());
 
     let mut kills = 0;
     loop {
         let folder = world.home.path().join(format!("killed-{kills}"));
         copy_folder(&world.folder, &folder);
+        // Each has its own mark: one that rolled over would be ahead of the others.
+        let own_mark = world.home.path().join(format!("killed-{kills}.mark"));
+        fs::copy(&mark, &own_mark).unwrap();
+        let before = settings(&folder).replace(text(&mark), text(&own_mark));
+        fs::write(folder.join("hutong.toml"), &before).unwrap();
         let was_killed = killed_at(kills + 1, &folder, &next);
         if settings(&folder) == before {
             assert!(was_killed, "it ended without its end");
@@ -159,6 +178,7 @@ async fn killed_at_every_step_it_is_finished_by_being_run_again() {
         }
         kills += 1;
     }
+    eprintln!("killed at {kills} steps");
     assert!(kills > 20, "only {kills} steps were seen");
     world.require_no_panic();
 }
