@@ -30,8 +30,13 @@ pub enum Error {
     #[error("{} is there already: nothing is overwritten, name another or move it away", .0.display())]
     Exists(PathBuf),
     /// It is too large to be what it should be.
-    #[error("{} is larger than {MAX_SMALL_FILE} bytes: not such a file", .0.display())]
-    TooLarge(PathBuf),
+    #[error("{} is larger than {most} bytes: not such a file", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes that it may have.
+        most: u64,
+    },
     /// It is not text.
     #[error("{} is not UTF-8 text", .0.display())]
     NotText(PathBuf),
@@ -131,7 +136,15 @@ pub fn read_text(path: &Path) -> Result<String, Error> {
 /// # Errors
 /// [`Error::Io`], [`Error::TooLarge`].
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
-    read(path, &mut open(path)?)
+    read_up_to(path, MAX_SMALL_FILE)
+}
+
+/// Reads a file that may have so many bytes.
+///
+/// # Errors
+/// As [`read_bytes`].
+pub fn read_up_to(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    read(path, &mut open(path)?, most)
 }
 
 /// Reads a small secret text, which is wiped when dropped.
@@ -145,7 +158,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
     if mode & 0o007 != 0 {
         return Err(Error::Exposed { path: path.to_owned(), mode });
     }
-    let bytes = Zeroizing::new(read(path, &mut file)?);
+    let bytes = Zeroizing::new(read(path, &mut file, MAX_SMALL_FILE)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| Error::NotText(path.to_owned()))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -160,15 +173,15 @@ fn open(path: &Path) -> Result<File, Error> {
     })
 }
 
-fn read(path: &Path, file: &mut File) -> Result<Vec<u8>, Error> {
+fn read(path: &Path, file: &mut File, most: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let count = file.take(MAX_SMALL_FILE + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
+    let count = file.take(most + 1).read_to_end(&mut bytes).map_err(|source| Error::Io {
         what: "read",
         path: path.to_owned(),
         source,
     })?;
-    if count as u64 > MAX_SMALL_FILE {
-        return Err(Error::TooLarge(path.to_owned()));
+    if count as u64 > most {
+        return Err(Error::TooLarge { path: path.to_owned(), most });
     }
     Ok(bytes)
 }
@@ -204,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         fs::write(&path, vec![b' '; MAX_SMALL_FILE as usize + 1]).unwrap();
-        assert!(matches!(read_text(&path), Err(Error::TooLarge(_))));
+        assert!(matches!(read_text(&path), Err(Error::TooLarge { .. })));
         fs::write(&path, [0xff]).unwrap();
         assert!(matches!(read_text(&path), Err(Error::NotText(_))));
         assert!(matches!(read_text(folder.path()), Err(Error::Io { .. })));

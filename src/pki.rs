@@ -1,7 +1,11 @@
 //! A certificate authority for development and tests: ECDSA P-256 certificates of exactly the profile that the hub
 //! expects of a production CA (`certs/README.md`).
 
+mod crl;
+
 use std::path::Path;
+
+pub use crl::{CRL, CRL_DAYS, Revocations};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -57,6 +61,12 @@ pub enum Error {
     /// A server without a name.
     #[error("a server's certificate needs a name: a DNS name or an IP address")]
     NoName,
+    /// What was to be revoked cannot be.
+    #[error("the list of revoked certificates cannot be made: {problem}")]
+    Revoked {
+        /// What is wrong, and with which.
+        problem: String,
+    },
     /// A file could not be read.
     #[error(transparent)]
     File(#[from] files::Error),
@@ -183,6 +193,8 @@ macro_rules! midnight {
         date_time_ymd(i32::from($day.year()), $day.month().unsigned_abs(), $day.day().unsigned_abs())
     };
 }
+
+use midnight;
 
 /// Valid from the day before, so that a peer whose clock is behind, or west of Greenwich, takes it at once.
 fn params(subject: &[(DnType, &str)], today: Date, last_day: Date) -> Result<CertificateParams, Error> {

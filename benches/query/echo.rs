@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hutong::{
     config::Settings,
-    edge::{Protocol, server_config},
+    edge::{Credentials, Protocol},
     wire::proto::{
         SubmitQueryRequest, SubmitQueryResponse,
         exchange_service_server::{ExchangeService, ExchangeServiceServer},
@@ -34,7 +34,7 @@ impl ExchangeService for Echo {
 /// Serves with the certificates of the hub in `folder`, until the process is ended.
 pub(crate) async fn serve(folder: &Path, answer: &Path) -> anyhow::Result<()> {
     let answer = SubmitQueryResponse::decode(std::fs::read(answer)?.as_slice())?;
-    let tls = TlsAcceptor::from(server_config(&Settings::read(folder)?.tls, Protocol::Grpc)?);
+    let tls = TlsAcceptor::from(Credentials::open(Settings::read(folder)?.tls)?.config(Protocol::Grpc));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on {}", listener.local_addr()?);
     let (ready, connections) = mpsc::channel(1);

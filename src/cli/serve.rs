@@ -15,14 +15,14 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use self::beside::{Beside, listen};
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
     config::{CONTRADICTION, Settings},
-    edge::{self, Protocol},
+    edge::{Credentials, LOOK_EVERY},
     files::{self, Readable},
     grpc,
     hub::{Hub, Parts, SystemClock},
@@ -49,7 +49,8 @@ const PROGRESS: u64 = 100_000;
 /// Run the hub of a folder, until SIGTERM or SIGINT
 ///
 /// When it takes calls it prints its address on stdout. Traces go to stderr. On a signal it takes no more calls,
-/// answers those at work, and ends.
+/// answers those at work, and ends. Certificates and lists of revoked ones are taken anew when their files change, within a
+/// minute, and at once on SIGHUP.
 #[derive(Args)]
 pub(super) struct Serve {
     /// The hub's folder, as `hutong init` made it
@@ -84,11 +85,10 @@ impl Run for Serve {
                 "no high_water_path is set: that the log was rolled back, such as by a restored backup, would not be noticed"
             );
         }
-        let tls = edge::server_config(&settings.tls, Protocol::Grpc)
-            .or_exit(Exit::Config, "cannot use the hub's certificates")?;
+        let tls = Credentials::open(settings.tls.clone()).or_exit(Exit::Config, "cannot use the hub's certificates")?;
         let (hub, genesis_leaf_hash) = open(&self.folder, &settings)?;
         require_continuation(&self.folder.join(CONTRADICTION), &hub)?;
-        let beside = Beside::start(&self.folder, &settings, &hub)?;
+        let beside = Beside::start(&self.folder, &settings, &hub, &tls)?;
         let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -98,10 +98,12 @@ impl Run for Serve {
         let served = runtime.block_on(async {
             let listener = listen(settings.listen).await?;
             let stop = Stop::new(Arc::clone(&hub))?;
+            let hangup = signal(SignalKind::hangup()).context("cannot wait for signals")?;
             let listening = listener.local_addr()?;
             info!(address = %listening, entries = hub.snapshot().size, "listening");
             output.print(&Listening { listening, http: beside.url().map(str::to_owned) })?;
             let failure = Arc::clone(&stop.failure);
+            let renewing = tokio::spawn(renew(Arc::clone(&tls), hangup));
             let server =
                 grpc::Server { hub: Arc::clone(&hub), genesis_leaf_hash, tls, limits: settings.limits.clone() };
             let tending = tokio::spawn(tend(Arc::clone(&hub), settings.openings.keep_days));
@@ -111,6 +113,7 @@ impl Run for Serve {
             };
             let answered = grpc::serve(server, listener, stop).await;
             tending.abort();
+            renewing.abort();
             answered?;
             Ok::<_, anyhow::Error>(failure.get().cloned())
         });
@@ -153,6 +156,19 @@ async fn tend(hub: Arc<Hub>, keep_days: Option<u32>) {
             Err(problem) => warn!(%problem, "what is due about openings could not be done yet"),
         }
         tokio::time::sleep(TEND_EVERY).await;
+    }
+}
+
+/// Takes renewed certificates and lists of revoked ones, as long as the hub runs: at once on SIGHUP, and every so often.
+async fn renew(tls: Arc<Credentials>, mut hangup: Signal) {
+    loop {
+        let asked = tokio::select! {
+            received = hangup.recv() => received.is_some(),
+            () = tokio::time::sleep(LOOK_EVERY) => false,
+        };
+        let tls = Arc::clone(&tls);
+        // A panic was told by its hook.
+        let _ = tokio::task::spawn_blocking(move || tls.look(asked)).await;
     }
 }
 
@@ -211,8 +227,8 @@ fn check_identity(hub: &Hub, settings: &Settings) -> anyhow::Result<()> {
 /// When to stop: on a signal, or when the hub has failed.
 struct Stop {
     hub: Arc<Hub>,
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
     failure: Arc<std::sync::OnceLock<String>>,
 }
 

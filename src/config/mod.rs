@@ -127,21 +127,45 @@ pub struct Settings {
     pub trace: Trace,
 }
 
-/// The files of mutual TLS, PEM.
+/// The files of mutual TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsFiles {
-    /// The hub's certificate, and after it any intermediate ones.
+    /// The hub's certificate, and after it any intermediate ones, PEM.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// Its private key, PEM.
     pub key: PathBuf,
-    /// The authorities whose certificates clients must have.
+    /// The authorities whose certificates clients must have, PEM.
     pub client_ca: PathBuf,
+    /// The authorities' lists of revoked certificates (CRLs), PEM or DER. With none nothing is checked.
+    pub crls: Vec<PathBuf>,
+    /// What becomes of a client whose authority none of the lists is of.
+    pub crl_missing: CrlPolicy,
+    /// What becomes of a client whose authority's list has ended.
+    pub crl_expired: CrlPolicy,
+}
+
+/// What becomes of clients where the lists of revoked certificates say nothing that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum CrlPolicy {
+    /// They are refused: nobody who was revoked gets in, and nobody else until there is a list again.
+    #[default]
+    Refuse,
+    /// They are accepted as if there were no lists.
+    Accept,
 }
 
 impl Default for TlsFiles {
     fn default() -> Self {
-        Self { certificate: "tls/server.pem".into(), key: "tls/server.key".into(), client_ca: "pki/ca.pem".into() }
+        Self {
+            certificate: "tls/server.pem".into(),
+            key: "tls/server.key".into(),
+            client_ca: "pki/ca.pem".into(),
+            crls: Vec::new(),
+            crl_missing: CrlPolicy::default(),
+            crl_expired: CrlPolicy::default(),
+        }
     }
 }
 
@@ -233,6 +257,7 @@ impl Settings {
         for file in
             [&mut tls.certificate, &mut tls.key, &mut tls.client_ca, &mut settings.vault_key, &mut settings.log_key]
                 .into_iter()
+                .chain(&mut tls.crls)
                 .chain([&mut settings.store])
                 .chain(settings.high_water_path.as_mut())
                 .chain(settings.witnesses.policy.as_mut())

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -22,7 +21,9 @@ use tracing::{debug, info, warn};
 
 use super::{
     coalesce::Coalesced,
+    credentials::Credentials,
     identity::{self, system_of},
+    tls::Protocol,
 };
 use crate::domain::id::{DomainName, SystemId};
 
@@ -46,13 +47,39 @@ pub struct Peer {
 pub struct Connection {
     stream: Stream,
     peer: Arc<Peer>,
+    void: Option<Void>,
     _open: OwnedSemaphorePermit,
+}
+
+/// Whether a peer's certificates are still taken.
+enum Void {
+    /// They are until this resolves.
+    Pending(Pin<Box<dyn Future<Output = String> + Send>>),
+    /// They are not, and nothing passes any more.
+    Ready,
 }
 
 impl Connection {
     /// Who is at its other end.
     pub fn peer(&self) -> &Arc<Peer> {
         &self.peer
+    }
+
+    /// Whether the peer's certificates are still taken. Whoever reads waits for the answer too: a connection that says nothing ends
+    /// as well.
+    fn require_valid(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        match &mut self.void {
+            None => return Ok(()),
+            Some(Void::Ready) => {}
+            Some(Void::Pending(void)) => {
+                let Poll::Ready(why) = void.as_mut().poll(cx) else { return Ok(()) };
+                let address = self.peer.address;
+                let system = self.peer.system.as_ref().map_or_else(|_| "none".to_owned(), ToString::to_string);
+                info!(%address, system, why, "closed a connection whose certificate is no longer taken");
+                self.void = Some(Void::Ready);
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the peer's certificate is no longer taken"))
     }
 }
 
@@ -64,8 +91,8 @@ enum Stream {
 
 /// Whom connections are taken from, and how many.
 pub struct Door {
-    /// How TLS is spoken; without it peers are nobody.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// How TLS is spoken, and what over it; without it peers are nobody.
+    pub tls: Option<(Arc<Credentials>, Protocol)>,
     /// Whose systems peers may be.
     pub trust_domain: DomainName,
     /// Connections open at once, handshakes included; more are closed.
@@ -78,8 +105,7 @@ pub struct Door {
 pub fn accept(listener: TcpListener, door: Door) -> ReceiverStream<io::Result<Connection>> {
     let (ready, connections) = mpsc::channel(READY);
     let open = Arc::new(Semaphore::new(door.connections));
-    let tls = door.tls.map(TlsAcceptor::from);
-    let handshake = Arc::new(Handshake { tls, trust_domain: door.trust_domain, limit: door.handshake });
+    let handshake = Arc::new(Handshake { tls: door.tls, trust_domain: door.trust_domain, limit: door.handshake });
     tokio::spawn(async move {
         loop {
             let accepted = tokio::select! {
@@ -106,7 +132,7 @@ pub fn accept(listener: TcpListener, door: Door) -> ReceiverStream<io::Result<Co
 }
 
 struct Handshake {
-    tls: Option<TlsAcceptor>,
+    tls: Option<(Arc<Credentials>, Protocol)>,
     trust_domain: DomainName,
     limit: Duration,
 }
@@ -124,24 +150,27 @@ impl Handshake {
             debug!(%address, %error, "the connection ended before its handshake");
             return;
         }
-        let (stream, system) = match &self.tls {
-            None => (Stream::Plain(stream), Err(identity::Error::None)),
-            Some(tls) => match timeout(self.limit, tls.accept(stream)).await {
-                Ok(Ok(stream)) => {
-                    let system = self.identify(&stream, address);
-                    (Stream::Tls(Box::new(Coalesced::new(stream))), system)
+        let (stream, system, void) = match &self.tls {
+            None => (Stream::Plain(stream), Err(identity::Error::None), None),
+            Some((credentials, protocol)) => {
+                match timeout(self.limit, accept_tls(credentials, *protocol, stream)).await {
+                    Ok(Ok(stream)) => {
+                        let system = self.identify(&stream, address);
+                        let void = until_void(credentials, &stream);
+                        (Stream::Tls(Box::new(Coalesced::new(stream))), system, void)
+                    }
+                    Ok(Err(error)) => {
+                        info!(%address, %error, "TLS handshake failed");
+                        return;
+                    }
+                    Err(_) => {
+                        info!(%address, limit = ?self.limit, "TLS handshake took too long");
+                        return;
+                    }
                 }
-                Ok(Err(error)) => {
-                    info!(%address, %error, "TLS handshake failed");
-                    return;
-                }
-                Err(_) => {
-                    info!(%address, limit = ?self.limit, "TLS handshake took too long");
-                    return;
-                }
-            },
+            }
         };
-        let connection = Connection { stream, peer: Arc::new(Peer { address, system }), _open: permit };
+        let connection = Connection { stream, peer: Arc::new(Peer { address, system }), void, _open: permit };
         // When the server is stopping nobody takes it, and dropping it closes it.
         let _ = ready.send(Ok(connection)).await;
     }
@@ -161,6 +190,21 @@ impl Handshake {
     }
 }
 
+async fn accept_tls(
+    credentials: &Credentials,
+    protocol: Protocol,
+    stream: TcpStream,
+) -> io::Result<TlsStream<TcpStream>> {
+    TlsAcceptor::from(credentials.config(protocol)).accept(stream).await
+}
+
+/// What ends a connection whose peer showed certificates.
+fn until_void(credentials: &Arc<Credentials>, stream: &TlsStream<TcpStream>) -> Option<Void> {
+    let chain = stream.get_ref().1.peer_certificates()?;
+    let chain = chain.iter().map(|certificate| certificate.clone().into_owned()).collect();
+    Some(Void::Pending(Box::pin(Arc::clone(credentials).until_void(chain))))
+}
+
 /// Does to the stream what is done to the connection.
 macro_rules! through {
     ($connection:ident.$poll:ident($($argument:expr),*)) => {
@@ -173,12 +217,14 @@ macro_rules! through {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.require_valid(cx)?;
         through!(self.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.require_valid(cx)?;
         through!(self.poll_write(cx, buf))
     }
 
@@ -195,6 +241,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.require_valid(cx)?;
         through!(self.poll_write_vectored(cx, bufs))
     }
 

@@ -1,19 +1,21 @@
 //! Connections: TLS 1.3, and who is at the other end.
 //!
 //! ```text
-//! listener.rs  accepts, shakes hands (tls.rs), learns who the peer is (identity.rs)
+//! listener.rs  accepts, shakes hands (tls.rs, credentials.rs), learns who the peer is (identity.rs)
 //! ```
 //!
 //! What is spoken over a connection is for [`crate::grpc`] and [`crate::http`].
 
 mod coalesce;
+mod credentials;
 pub mod identity;
 mod listener;
 mod tls;
 
 pub use self::{
+    credentials::{Credentials, LOOK_EVERY, Standing},
     listener::{Connection, Door, Peer, accept},
-    tls::{Protocol, client_config, server_config},
+    tls::{Protocol, client_config},
 };
 
 /// Why no connection can be taken.

@@ -2,7 +2,6 @@
 
 use std::{future::Future, sync::Arc};
 
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tonic::{service::Routes, transport::server::Connected};
 use tracing::{info, warn};
@@ -10,7 +9,7 @@ use tracing::{info, warn};
 use super::{Error, Services, call::CallLayer, seal};
 use crate::{
     config::Limits,
-    edge::{self, Connection, Peer},
+    edge::{self, Connection, Credentials, Peer, Protocol},
     hub::Hub,
     tlog::Hash,
     wire::proto::{
@@ -46,7 +45,7 @@ pub struct Server {
     /// The leaf hash of entry 0.
     pub genesis_leaf_hash: Hash,
     /// How it speaks TLS.
-    pub tls: Arc<ServerConfig>,
+    pub tls: Arc<Credentials>,
     /// Its bounds.
     pub limits: Limits,
 }
@@ -113,8 +112,12 @@ pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Outp
             let _ = stopping.send(true);
         }
     };
-    let door =
-        edge::Door { tls: Some(tls), trust_domain, connections: limits.connections, handshake: limits.handshake() };
+    let door = edge::Door {
+        tls: Some((tls, Protocol::Grpc)),
+        trust_domain,
+        connections: limits.connections,
+        handshake: limits.handshake(),
+    };
     let connections = edge::accept(listener, door);
     let drain = limits.drain();
     let serving = tonic::transport::Server::builder()

@@ -1,5 +1,7 @@
 //! Behaviour of the edge over real connections on loopback.
 
+mod renewal;
+
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -7,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -28,7 +31,7 @@ use crate::{
         statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy},
         time::{Date, Time},
     },
-    edge::{Protocol, server_config},
+    edge::Credentials,
     files::{self, Readable},
     hub::{Hub, Parts, SystemClock, open_log},
     pki::{Authority, Issued},
@@ -49,12 +52,19 @@ const TODAY: Date = Date::constant(2026, 3, 1);
 struct Edge {
     address: SocketAddr,
     authority: Authority,
+    folder: TempDir,
+    tls: Arc<Credentials>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), Error>>,
 }
 
 impl Edge {
     async fn start(limits: Limits) -> Self {
+        Self::start_with(limits, |_, _| ()).await
+    }
+
+    /// With other TLS files, in its folder.
+    async fn start_with(limits: Limits, change: impl FnOnce(&Authority, &mut TlsFiles)) -> Self {
         let authority = Authority::new("Test CA", today()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| {
@@ -63,21 +73,23 @@ impl Edge {
             path
         };
         let own = authority.issue_server(&["localhost".to_owned()], today()).unwrap();
-        let files = TlsFiles {
+        let mut files = TlsFiles {
             certificate: put("server.pem", &own.certificate),
             key: put("server.key", &own.key),
             client_ca: put("ca.pem", &authority.own().certificate),
+            ..TlsFiles::default()
         };
-        let tls = server_config(&files, Protocol::Grpc).unwrap();
+        change(&authority, &mut files);
+        let tls = Credentials::open(files).unwrap();
         let (hub, genesis_leaf_hash) = hub();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let server = Server { hub, genesis_leaf_hash, tls, limits };
+        let server = Server { hub, genesis_leaf_hash, tls: Arc::clone(&tls), limits };
         let served = tokio::spawn(serve(server, listener, async {
             let _ = stopped.await;
         }));
-        Self { address, authority, stop, served }
+        Self { address, authority, folder, tls, stop, served }
     }
 
     fn system(&self, id: &str) -> Issued {

@@ -8,6 +8,7 @@ use std::{
 use hyper::StatusCode;
 
 use crate::{
+    edge::Standing,
     hub::{Error, Hub},
     tlog::Checkpoint,
 };
@@ -39,7 +40,7 @@ impl Answers {
 ///
 /// # Errors
 /// When the published checkpoint does not read.
-pub(super) fn page(hub: &Hub, answers: &Answers) -> Result<String, Error> {
+pub(super) fn page(hub: &Hub, tls: Standing, answers: &Answers) -> Result<String, Error> {
     let snapshot = hub.snapshot();
     let published = match hub.published_checkpoint()? {
         Some(note) => note.text().parse::<Checkpoint>()?.size,
@@ -58,6 +59,29 @@ pub(super) fn page(hub: &Hub, answers: &Answers) -> Result<String, Error> {
         "Time of the newest entry, in seconds since 1970.",
         format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000)),
     );
+    gauge(
+        "hutong_tls_certificate_end_seconds",
+        "When the hub's own certificate ends, in seconds since 1970.",
+        tls.certificate_ends.to_string(),
+    );
+    if let Some(end) = tls.crls_end {
+        gauge(
+            "hutong_tls_crl_end_seconds",
+            "When the first of the lists of revoked certificates ends, in seconds since 1970.",
+            end.to_string(),
+        );
+    }
+    gauge(
+        "hutong_tls_files_refused",
+        "1 while the TLS files are others than those in force, which were refused.",
+        u8::from(tls.is_refused).to_string(),
+    );
+    let name = "hutong_tls_looks_total";
+    let help = "How often changed TLS files were looked at, by what came of it.";
+    let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} counter");
+    for (result, count) in [("taken", tls.renewals), ("refused", tls.refusals)] {
+        let _ = writeln!(page, "{name}{{result=\"{result}\"}} {count}");
+    }
     let name = "hutong_http_answers_total";
     let _ = writeln!(page, "# HELP {name} Answers over HTTP, by the class of their status.\n# TYPE {name} counter");
     for (class, count) in CLASSES.iter().zip(&answers.0) {

@@ -4,7 +4,6 @@ use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Durati
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_stream::StreamExt as _;
 use tracing::debug;
@@ -12,7 +11,7 @@ use tracing::debug;
 use super::site::Site;
 use crate::{
     config::{Http, Limits},
-    edge::{self, Connection},
+    edge::{self, Connection, Credentials, Protocol},
     hub::Hub,
 };
 
@@ -32,9 +31,9 @@ const LAST_ANSWER: Duration = Duration::from_secs(60);
 pub struct Server {
     /// The hub behind it.
     pub hub: Arc<Hub>,
-    /// How it speaks TLS; without it nobody has a certificate.
-    pub tls: Option<Arc<ServerConfig>>,
-    /// What is served to whom.
+    /// How the hub speaks TLS.
+    pub tls: Arc<Credentials>,
+    /// What is served to whom; without TLS nobody has a certificate.
     pub http: Http,
     /// How long a handshake and a stop may take.
     pub limits: Limits,
@@ -44,7 +43,8 @@ pub struct Server {
 pub async fn serve(server: Server, listener: TcpListener, stop: impl Future<Output = ()>) {
     let Server { hub, tls, http, limits } = server;
     let trust_domain = hub.snapshot().rules.trust_domain.clone();
-    let site = Arc::new(Site::new(hub, http.public));
+    let site = Arc::new(Site::new(hub, http.public, Arc::clone(&tls)));
+    let tls = http.tls.then_some((tls, Protocol::Http));
     let door = edge::Door { tls, trust_domain, connections: http.connections, handshake: limits.handshake() };
     let mut connections = edge::accept(listener, door);
     let (stopping, stopped) = watch::channel(false);

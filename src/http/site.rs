@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Public,
-    edge::Peer,
+    edge::{Credentials, Peer},
     hub::{self, Hub},
     tlog::{TileKind, TilePath},
 };
@@ -31,6 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(super) struct Site {
     hub: Arc<Hub>,
     public: Public,
+    tls: Arc<Credentials>,
     bundles: Arc<Semaphore>,
     answers: Answers,
 }
@@ -45,8 +46,8 @@ enum Readers {
 }
 
 impl Site {
-    pub(super) fn new(hub: Arc<Hub>, public: Public) -> Self {
-        Self { hub, public, bundles: Arc::new(Semaphore::new(BUNDLES)), answers: Answers::default() }
+    pub(super) fn new(hub: Arc<Hub>, public: Public, tls: Arc<Credentials>) -> Self {
+        Self { hub, public, tls, bundles: Arc::new(Semaphore::new(BUNDLES)), answers: Answers::default() }
     }
 
     /// Answers a request, and traces one line.
@@ -102,7 +103,7 @@ impl Site {
         if let Err(why) = self.check(peer, Readers::Operators) {
             return nothing(StatusCode::FORBIDDEN, &why);
         }
-        match metrics::page(&self.hub, &self.answers) {
+        match metrics::page(&self.hub, self.tls.standing(), &self.answers) {
             Ok(page) => found(METRICS, Keep::No, page),
             Err(error) => {
                 error!(%error, "the metrics cannot be told");

@@ -25,7 +25,7 @@ pub(super) struct Mirror {
     folder: PathBuf,
 
     /// The profile of a system with the audit capability
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HUTONG_PROFILE")]
     profile: PathBuf,
 
     /// The log's public key as you have it from elsewhere [default: the profile's log_vkey]

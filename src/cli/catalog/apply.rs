@@ -21,7 +21,7 @@ pub(in crate::cli) struct Apply {
     /// The catalog file
     file: PathBuf,
     /// The profile of an administrator's system
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HUTONG_PROFILE")]
     profile: PathBuf,
     /// Only tell what would change
     #[arg(long)]

@@ -22,7 +22,7 @@ pub(in crate::cli) struct Show {
     #[arg(long, conflicts_with = "resource")]
     full: bool,
     /// The profile of a registered system
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HUTONG_PROFILE")]
     profile: PathBuf,
 }
 

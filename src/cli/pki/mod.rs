@@ -1,6 +1,7 @@
 //! `hutong pki`: certificates of the development CA.
 
 mod issue;
+mod revoke;
 
 use clap::{Args, Subcommand};
 
@@ -8,7 +9,7 @@ pub(super) use issue::write;
 
 use super::{Exit, Output, Run};
 
-/// Issue certificates from the development CA that `hutong init` makes
+/// Issue and revoke certificates of the development CA that `hutong init` makes
 #[derive(Args)]
 pub(super) struct Pki {
     #[command(subcommand)]
@@ -18,12 +19,14 @@ pub(super) struct Pki {
 #[derive(Subcommand)]
 enum PkiCommand {
     Issue(issue::Issue),
+    Revoke(revoke::Revoke),
 }
 
 impl Run for Pki {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             PkiCommand::Issue(args) => args.run(output),
+            PkiCommand::Revoke(args) => args.run(output),
         }
     }
 }

@@ -45,7 +45,7 @@ use report::ReportFile;
 #[derive(Args)]
 pub(super) struct Publish {
     /// The profile of the publishing system
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "HUTONG_PROFILE")]
     profile: PathBuf,
     /// The resource, such as samr.business-licence
     #[arg(long, value_name = "ID")]

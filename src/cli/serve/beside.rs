@@ -13,7 +13,7 @@ use crate::{
     checkpoints::Publisher,
     cli::{Exit, OrExit as _},
     config::{PUBLISHED, Settings},
-    edge::{self, Protocol},
+    edge::{self, Credentials},
     files, http,
     hub::Hub,
     tlog::TrustPolicy,
@@ -34,7 +34,12 @@ pub(super) struct Beside {
 
 impl Beside {
     /// Starts what the settings ask for.
-    pub(super) fn start(folder: &Path, settings: &Settings, hub: &Arc<Hub>) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        folder: &Path,
+        settings: &Settings,
+        hub: &Arc<Hub>,
+        tls: &Arc<Credentials>,
+    ) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .max_blocking_threads(BLOCKING)
@@ -44,7 +49,7 @@ impl Beside {
         let runtime = runtime.context("cannot start the asynchronous runtime")?;
         let mut beside = Self { runtime, stopping: watch::Sender::new(false), tasks: Vec::new(), url: None };
         beside.publish(folder, settings, hub)?;
-        beside.open_site(settings, hub)?;
+        beside.open_site(settings, hub, tls)?;
         Ok(beside)
     }
 
@@ -91,18 +96,13 @@ impl Beside {
     }
 
     /// Serves the log over HTTP, where there is an address.
-    fn open_site(&mut self, settings: &Settings, hub: &Arc<Hub>) -> anyhow::Result<()> {
+    fn open_site(&mut self, settings: &Settings, hub: &Arc<Hub>, tls: &Arc<Credentials>) -> anyhow::Result<()> {
         let Some(address) = settings.http.listen else { return Ok(()) };
-        let (scheme, tls) = if settings.http.tls {
-            let tls = edge::server_config(&settings.tls, Protocol::Http);
-            ("https", Some(tls.or_exit(Exit::Config, "cannot use the hub's certificates")?))
-        } else {
-            ("http", None)
-        };
+        let scheme = if settings.http.tls { "https" } else { "http" };
         let listener = self.runtime.block_on(listen(address))?;
         self.url = Some(format!("{scheme}://{}", listener.local_addr()?));
         let (http, limits) = (settings.http.clone(), settings.limits.clone());
-        let server = http::Server { hub: Arc::clone(hub), tls, http, limits };
+        let server = http::Server { hub: Arc::clone(hub), tls: Arc::clone(tls), http, limits };
         self.tasks.push(self.runtime.spawn(http::serve(server, listener, self.stopped())));
         Ok(())
     }

@@ -108,8 +108,17 @@ impl HubProcess {
 
     /// Asks it to stop as a process supervisor does.
     pub(crate) fn ask_to_stop(&self) {
+        self.signal("-TERM");
+    }
+
+    /// Asks it to take its files anew, as a process supervisor does.
+    pub(crate) fn ask_to_reload(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Waits until it has ended by itself.
