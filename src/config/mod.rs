@@ -432,7 +432,8 @@ mod tests {
             ),
             (
                 format!("{LEAST}[tls]\ncertificate = \"a\"\n  cert = \"b\"\n"),
-                "hutong.toml, line 7, column 3: unknown field `cert`, expected one of `certificate`, `key`, `client_ca`",
+                "hutong.toml, line 7, column 3: unknown field `cert`, expected one of `certificate`, `key`, `client_ca`, \
+                 `crls`, `crl_missing`, `crl_expired`",
             ),
             (
                 LEAST.replace("hub.gov.example", "Hub"),
