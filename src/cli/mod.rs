@@ -20,6 +20,7 @@ mod key;
 mod opening;
 mod output;
 mod pki;
+mod profile;
 mod publish;
 mod query;
 mod receipt;
@@ -76,6 +77,7 @@ commands! {
     Serve(serve::Serve),
     Pki(pki::Pki),
     Key(key::Key),
+    Profile(profile::Profile),
     Department(department::Department),
     Catalog(catalog::Catalog),
     Calendar(calendar::Calendar),

@@ -12,7 +12,7 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
-use super::{Error, Profile, error, seen::Seen};
+use super::{Error, Profile, advice, error, seen::Seen};
 
 /// The largest message sent or taken, in bytes: the hub's own limit, of which a batch of 256 records of 32 KiB makes full
 /// use.
@@ -49,8 +49,10 @@ impl Connection {
     /// Connects with the system's certificate.
     pub(super) async fn open(profile: &Profile) -> Result<Self, Error> {
         let seen = Arc::new(Seen::open(&profile.journal, &profile.log_key)?);
-        let refused =
-            |source: tonic::transport::Error| Error::Connect { hub: profile.hub.clone(), why: causes(&source) };
+        let refused = |source: tonic::transport::Error| Error::Connect {
+            hub: profile.hub.clone(),
+            why: advised(&source, causes(&source)),
+        };
         let mut tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&profile.ca))
             .identity(Identity::from_pem(&profile.certificate, profile.private_key.as_bytes()));
@@ -142,6 +144,9 @@ fn next(status: &Status, pause: Duration) -> Next {
     let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
     // A status that the connection made, not the hub, has a source: the connection broke.
     let broken = std::error::Error::source(status).is_some();
+    if advice::is_turned_away(status) {
+        return Next::GiveUp;
+    }
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded | Code::Aborted | Code::Cancelled => {
             Next::Again(asked.unwrap_or(pause).min(MAX_PAUSE))
@@ -173,7 +178,20 @@ pub(super) async fn next_part<T>(stream: &mut Streaming<T>) -> Result<Option<T>,
 }
 
 fn describe(status: &Status) -> String {
-    format!("{:?}: {}", status.code(), status.message())
+    let said = format!("{:?}: {}", status.code(), status.message());
+    match std::error::Error::source(status) {
+        // The connection's own words are deeper.
+        Some(source) => advised(source, format!("{said}: {}", causes(source))),
+        None => said,
+    }
+}
+
+/// What is said of an error, and what helps.
+fn advised(error: &(dyn std::error::Error + 'static), said: String) -> String {
+    match advice::advice(error) {
+        Some(advice) => format!("{said}. {advice}"),
+        None => said,
+    }
 }
 
 /// An error and all its causes, which transports nest deeply.

@@ -10,7 +10,7 @@
 //! | file | what |
 //! |---|---|
 //! | `profile` | who one is, and which hub one trusts |
-//! | `connection` | mutual TLS, deadlines, sending the same again |
+//! | `connection`, `advice` | mutual TLS, deadlines, sending the same again; what to do where no connection comes about |
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
 //! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
@@ -19,6 +19,7 @@
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
 
+mod advice;
 mod answer;
 mod connection;
 mod error;

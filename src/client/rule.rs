@@ -106,6 +106,8 @@ pub struct HubDescription {
     pub genesis_leaf_hash: Vec<u8>,
     /// The version of its program.
     pub version: String,
+    /// Its clock, when it answered.
+    pub time: Option<Time>,
 }
 
 /// Sends one request of the rule service.
@@ -372,6 +374,7 @@ impl Client {
             log_vkey: hub.log_vkey,
             genesis_leaf_hash: hub.genesis_leaf_hash,
             version: hub.version,
+            time: hub.time.and_then(|time| wire::time_of(&time)),
         })
     }
 

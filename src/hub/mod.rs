@@ -78,7 +78,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// The peer's certificate names a system that is not in the directory.
-    #[error("{0} is not registered at this hub")]
+    #[error("{0} is not registered at this hub: an administrator registers it")]
     UnknownSystem(SystemId),
     /// The statement's actor is not the peer.
     #[error("the statement's actor is {actor}, the connection's certificate is of {peer}")]
@@ -100,7 +100,7 @@ pub enum Error {
     #[error("{0}")]
     NotSigned(&'static str),
     /// The signing key is not registered for the actor.
-    #[error("key {} is not registered for {actor}", wire::kid_to_text(.kid))]
+    #[error("key {} is not registered for {actor}: an administrator registers it, or the system itself with a key that is active", wire::kid_to_text(.kid))]
     UnknownKey {
         /// The key named.
         kid: KeyId,

@@ -1,5 +1,7 @@
 //! `hutong department list`.
 
+use std::fmt;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -31,7 +33,7 @@ struct Listed {
 
 /// A key and its life.
 #[derive(Debug, Serialize, PartialEq, Eq)]
-struct ListedKey {
+pub(super) struct ListedKey {
     kid: String,
     registered_index: u64,
     retired_index: Option<u64>,
@@ -39,12 +41,23 @@ struct ListedKey {
 }
 
 impl ListedKey {
-    fn new(key: &Key) -> Self {
+    pub(super) fn new(key: &Key) -> Self {
         Self {
             kid: wire::kid_to_text(&key.kid),
             registered_index: key.registered_index,
             retired_index: key.retired_index,
             compromised_since: key.compromised_since.map(|time| time.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for ListedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} registered by entry {}", self.kid, self.registered_index)?;
+        match (self.retired_index, &self.compromised_since) {
+            (Some(entry), Some(since)) => write!(f, ", retired by {entry}, compromised since {since}"),
+            (Some(entry), None) => write!(f, ", retired by {entry}"),
+            _ => f.write_str(", active"),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod list;
 mod register;
+mod retire;
+mod show;
 
 use clap::{Args, Subcommand};
 
 use super::{Exit, Output, Run};
 
-/// Register and list departments, their systems and keys
+/// Register, list, show and retire departments, their systems and keys
 #[derive(Args)]
 pub(super) struct Department {
     #[command(subcommand)]
@@ -18,6 +20,8 @@ pub(super) struct Department {
 enum DepartmentCommand {
     Register(register::Register),
     List(list::List),
+    Show(show::Show),
+    Retire(retire::Retire),
 }
 
 impl Run for Department {
@@ -25,6 +29,8 @@ impl Run for Department {
         match self.command {
             DepartmentCommand::Register(args) => args.run(output),
             DepartmentCommand::List(args) => args.run(output),
+            DepartmentCommand::Show(args) => args.run(output),
+            DepartmentCommand::Retire(args) => args.run(output),
         }
     }
 }

@@ -4,6 +4,7 @@ mod new;
 mod register;
 mod request;
 mod retire;
+mod rotate;
 
 use std::{fmt, path::Path};
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{files, sign::VerifyingKey, wire::KeyRequest};
 
-/// Make, register and retire the keys that sign statements and records
+/// Make, register, rotate and retire the keys that sign statements and records
 #[derive(Args)]
 pub(super) struct Key {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ enum KeyCommand {
     Request(request::Request),
     Register(register::Register),
     Retire(retire::Retire),
+    Rotate(rotate::Rotate),
 }
 
 impl Run for Key {
@@ -35,6 +37,7 @@ impl Run for Key {
             KeyCommand::Request(args) => args.run(output),
             KeyCommand::Register(args) => args.run(output),
             KeyCommand::Retire(args) => args.run(output),
+            KeyCommand::Rotate(args) => args.run(output),
         }
     }
 }

@@ -67,7 +67,7 @@ impl Run for New {
 }
 
 /// Where the public half goes when nothing else is said.
-fn public_path(private: &Path) -> PathBuf {
+pub(super) fn public_path(private: &Path) -> PathBuf {
     let name = private.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".key.jwk").or_else(|| name.strip_suffix(".jwk")).unwrap_or(&name);
     private.with_file_name(format!("{stem}.pub.jwk"))
