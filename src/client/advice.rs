@@ -2,28 +2,24 @@
 
 use std::{error::Error as StdError, io};
 
-use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error as Tls};
+use rustls::{CertificateError as Certificate, Error as Tls};
 
 /// What is wrong with the connection that an error and its causes tell of, and what helps; `None` where nothing more is known.
-pub(super) fn advice(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+pub(super) fn advice(error: Cause<'_>) -> Option<&'static str> {
     causes(error).find_map(|cause| {
-        if let Some(tls) = cause.downcast_ref::<Tls>() {
-            return of_tls(tls);
+        if let Some(alert) = alert_of(cause) {
+            return of_alert(&alert);
         }
-        let io = cause.downcast_ref::<io::Error>()?;
-        match io.get_ref().and_then(|inner| inner.downcast_ref::<Tls>()) {
+        match tls_of(cause) {
             Some(tls) => of_tls(tls),
-            None => of_io(io.kind()),
+            None => of_io(cause.downcast_ref::<io::Error>()?.kind()),
         }
     })
 }
 
 /// Whether the hub turned this system's certificate away. To ask again would lead to the same answer.
-pub(super) fn is_turned_away(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| {
-        let inner = cause.downcast_ref::<io::Error>().and_then(|io| io.get_ref()?.downcast_ref::<Tls>());
-        matches!(cause.downcast_ref::<Tls>().or(inner), Some(Tls::AlertReceived(alert)) if of_alert(*alert).is_some())
-    })
+pub(super) fn is_turned_away(error: Cause<'_>) -> bool {
+    causes(error).filter_map(alert_of).any(|alert| of_alert(&alert).is_some())
 }
 
 type Cause<'e> = &'e (dyn StdError + 'static);
@@ -32,10 +28,24 @@ fn causes(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
     std::iter::successors(Some(error), |error: &Cause<'_>| StdError::source(*error))
 }
 
+/// The error of TLS that a cause is, or holds.
+fn tls_of(cause: Cause<'_>) -> Option<&Tls> {
+    let held = || cause.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<Tls>();
+    cause.downcast_ref::<Tls>().or_else(held)
+}
+
+/// The alert that the hub sent, by its name. HTTP/2 keeps of it no more than the words of TLS.
+fn alert_of(cause: Cause<'_>) -> Option<String> {
+    if let Some(Tls::AlertReceived(alert)) = tls_of(cause) {
+        return Some(format!("{alert:?}"));
+    }
+    let said = cause.to_string();
+    said.rsplit_once("received fatal alert: ").map(|(_, alert)| alert.to_owned())
+}
+
 fn of_tls(error: &Tls) -> Option<&'static str> {
     match error {
         Tls::InvalidCertificate(certificate) => of_certificate(certificate),
-        Tls::AlertReceived(alert) => of_alert(*alert),
         Tls::InconsistentKeys(_) => Some(
             "`certificate` and `private_key` in the profile do not belong together: name the key with which this certificate was made",
         ),
@@ -65,23 +75,21 @@ fn of_certificate(error: &Certificate) -> Option<&'static str> {
     }
 }
 
-/// What is wrong with this system's certificate, as the hub says.
-fn of_alert(alert: Alert) -> Option<&'static str> {
+/// What is wrong with this system's certificate, as the hub says by the name of an alert.
+fn of_alert(alert: &str) -> Option<&'static str> {
     match alert {
-        Alert::UnknownCA | Alert::BadCertificate | Alert::DecryptError => Some(
+        "UnknownCA" | "BadCertificate" | "DecryptError" => Some(
             "the hub does not take this system's certificate: it must be signed by one of the authorities of the hub's `tls.client_ca`, \
              and by one that is in its lists of revoked certificates, if it has such lists",
         ),
-        Alert::CertificateRevoked => Some(
+        "CertificateRevoked" => Some(
             "this system's certificate was revoked: have another issued, and name it as `certificate` in the profile",
         ),
-        Alert::CertificateExpired => Some(
+        "CertificateExpired" => Some(
             "this system's certificate has ended: have another issued, and name it as `certificate` in the profile",
         ),
-        Alert::CertificateRequired => {
-            Some("the hub wants a certificate: `certificate` in the profile names this system's")
-        }
-        Alert::UnsupportedCertificate | Alert::CertificateUnknown => Some(
+        "CertificateRequired" => Some("the hub wants a certificate: `certificate` in the profile names this system's"),
+        "UnsupportedCertificate" | "CertificateUnknown" => Some(
             "the hub does not take this kind of certificate: it must be a client's (extended key usage clientAuth)",
         ),
         _ => None,
@@ -103,6 +111,8 @@ fn of_io(kind: io::ErrorKind) -> Option<&'static str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
+    use rustls::AlertDescription as Alert;
+
     use super::*;
 
     /// An error that another caused, as transports nest them.
@@ -119,10 +129,27 @@ mod tests {
             (tls(Tls::AlertReceived(Alert::CertificateRevoked)), "was revoked"),
             (Nested(Tls::AlertReceived(Alert::UnknownCA).into()), "`tls.client_ca`"),
             (Nested(io::Error::from(io::ErrorKind::ConnectionRefused).into()), "nothing listens there"),
+            // What HTTP/2 leaves of an alert.
+            (
+                Nested(io::Error::new(io::ErrorKind::InvalidData, "received fatal alert: CertificateExpired").into()),
+                "has ended",
+            ),
         ] {
             assert!(advice(&error).unwrap().contains(said), "{said}");
         }
         assert_eq!(advice(&Nested(io::Error::other("something else").into())), None);
+    }
+
+    #[test]
+    fn alerts_have_the_names_that_tls_gives_them() {
+        for alert in [Alert::UnknownCA, Alert::BadCertificate, Alert::DecryptError, Alert::CertificateRevoked] {
+            let said = Tls::AlertReceived(alert).to_string();
+            assert!(is_turned_away(&io::Error::other(said.clone())), "{said}");
+        }
+        let rest = [Alert::CertificateExpired, Alert::CertificateRequired, Alert::UnsupportedCertificate];
+        for alert in rest.into_iter().chain([Alert::CertificateUnknown]) {
+            assert!(is_turned_away(&Tls::AlertReceived(alert)), "{alert:?}");
+        }
     }
 
     #[test]

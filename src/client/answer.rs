@@ -150,7 +150,8 @@ impl Asked<'_> {
         }
         if *department != resource.provider {
             let times = (receipt.time(), verified.claims.iat);
-            require_right(issuer.right.as_ref(), times).map_err(|why| {
+            let pinned = self.pins.allow_issuer(&resource.provider, department);
+            require_right(issuer.right.as_ref(), times).and(pinned).map_err(|why| {
                 unproven(format_args!("{department} is not the provider of {}, and {why}", resource.resource_id))
             })?;
         }

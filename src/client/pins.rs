@@ -52,6 +52,21 @@ impl Pins {
     }
 }
 
+impl Pins {
+    /// Whether a department's record of another's resource may be believed as far as pins go: where the resource's provider is pinned,
+    /// so must be whoever else has issued it. Without that a hub could pass by a provider's pins, with a right that nobody granted to
+    /// a department that is not pinned.
+    ///
+    /// # Errors
+    /// Both in words.
+    pub(super) fn allow_issuer(&self, provider: &Uscc, issuer: &Uscc) -> Result<(), String> {
+        if self.0.contains_key(provider) && !self.0.contains_key(issuer) {
+            return Err(format!("provider {provider} is pinned, so {issuer}, which issued it, must be pinned too"));
+        }
+        Ok(())
+    }
+}
+
 impl TryFrom<BTreeMap<String, Vec<String>>> for Pins {
     type Error = String;
 

@@ -257,6 +257,20 @@ fn a_record_of_another_than_the_provider_is_believed_under_a_right_that_stood_at
         })
     };
     issued_under(Some(right(long_ago, soon)), index).unwrap();
+
+    // Where the provider is pinned, a right that a hub tells of is not enough.
+    let with_pins = |pinned: &[&str]| {
+        let kid = fixture::provider_key_entry().kid.to_string();
+        let pins = pinned.iter().map(|uscc| ((*uscc).to_owned(), vec![kid.clone()])).collect::<BTreeMap<_, _>>();
+        check_as(good(), |known| {
+            known.resource.provider = fixture::CONSUMER.parse().unwrap();
+            known.issuers = vec![Issuer { right: Some(right(long_ago, soon)), ..provider() }];
+            known.pins = Pins::try_from(pins).unwrap();
+        })
+    };
+    assert!(with_pins(&[fixture::CONSUMER]).unwrap_err().to_string().contains("must be pinned too"));
+    with_pins(&[fixture::CONSUMER, fixture::PROVIDER]).unwrap();
+    with_pins(&[fixture::PROVIDER]).unwrap();
     for (what, given, index) in [
         ("no right", None, index),
         ("a right that begins after the release", Some(right(soon, soon.plus_seconds(1))), index),

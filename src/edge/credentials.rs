@@ -96,12 +96,15 @@ impl Credentials {
     /// time of some small reads.
     pub fn look(&self, asked: bool) {
         let marks = marks(&self.files);
-        {
+        let is_new = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if *seen == marks && !asked {
-                return;
-            }
+            let is_new = asked || *seen != marks;
             *seen = marks;
+            is_new
+        };
+        // What was refused is tried again each time: the disk may have failed, and not the files.
+        if !is_new && !self.is_refused.load(Ordering::Relaxed) {
+            return;
         }
         let taken = read(&self.files).and_then(|taken| {
             let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
@@ -122,6 +125,8 @@ impl Credentials {
                 );
                 self.in_force.send_replace(Arc::new(taken));
             }
+            // Once is enough to say so.
+            Err(_) if !is_new => {}
             Err(error) => {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
                 error!(%error, "the TLS files were not taken: those taken before stay in force");

@@ -12,13 +12,13 @@ use crate::{
     },
     client::{Changed, Client, Error, ShownAgreement},
     domain::{
-        agreement::AgreementState,
+        agreement::{AgreementState, AgreementVersion},
         directory::{Directory, Key},
         id::{AgreementId, KeyId, ResourceId, SystemId},
         identifier::Uscc,
         issuing::IssuingRight,
     },
-    wire,
+    wire::{self, proto::AgreementSelection},
 };
 
 /// End a department's part in the hub, or that of one of its systems
@@ -125,9 +125,9 @@ impl Run for Retire {
                     of_systems(&directory, Some(one))
                 }
                 None => {
-                    let agreements = client.agreements().await.or_hub("cannot list the agreements")?;
+                    let mut steps = of_agreements(&client, self.uscc).await?;
                     let rights = client.issuing_rights().await.or_hub("cannot list the issuing rights")?;
-                    let mut steps = of_department(self.uscc, &agreements, &rights);
+                    steps.extend(of_rights(self.uscc, &rights));
                     steps.extend(of_systems(&directory, None));
                     steps
                 }
@@ -153,14 +153,39 @@ impl Run for Retire {
     }
 }
 
-/// The agreements and rights of a department that have not ended.
-fn of_department(uscc: Uscc, agreements: &[ShownAgreement], rights: &[IssuingRight]) -> Vec<Step> {
-    let agreements = agreements.iter().map(|shown| &shown.version).filter(|version| {
-        [version.text.consumer, version.text.provider].contains(&uscc) && version.state != AgreementState::Terminated
-    });
-    let rights = rights.iter().filter(|right| right.grant.department == uscc && right.ended_index.is_none());
-    let terminate = agreements.map(|version| Step::Terminate(version.text.agreement_id.clone()));
-    terminate.chain(rights.map(|right| Step::Withdraw(right.grant.resource_id.clone()))).collect()
+/// The agreements of a department that have not ended.
+async fn of_agreements(client: &Client, uscc: Uscc) -> anyhow::Result<Vec<Step>> {
+    let agreements = client.agreements(AgreementSelection::Unspecified).await.or_hub("cannot list the agreements")?;
+    let mut steps = Vec::new();
+    for ShownAgreement { version, .. } in agreements {
+        let text = &version.text;
+        if [text.consumer, text.provider].contains(&uscc)
+            && has_not_ended(client, &version).await.or_hub(format_args!("cannot read {}", text.agreement_id))?
+        {
+            steps.push(Step::Terminate(text.agreement_id.clone()));
+        }
+    }
+    Ok(steps)
+}
+
+/// Whether there is anything to terminate. A version that was rejected or withdrawn leaves the one before it in force.
+async fn has_not_ended(client: &Client, newest: &AgreementVersion) -> Result<bool, Error> {
+    let mut state = newest.state;
+    let mut number = newest.text.version;
+    while matches!(state, AgreementState::Rejected | AgreementState::Withdrawn) {
+        number = number.saturating_sub(1);
+        if number == 0 {
+            return Ok(false);
+        }
+        state = client.agreement(&newest.text.agreement_id, Some(number)).await?.version.state;
+    }
+    Ok(state != AgreementState::Terminated)
+}
+
+/// The rights of a department that stand.
+fn of_rights(uscc: Uscc, rights: &[IssuingRight]) -> impl Iterator<Item = Step> {
+    let standing = rights.iter().filter(move |right| right.grant.department == uscc && right.ended_index.is_none());
+    standing.map(|right| Step::Withdraw(right.grant.resource_id.clone()))
 }
 
 /// What the systems of a department, or one of them, still may.

@@ -15,6 +15,7 @@ use crate::{
         directory::{Capability, Directory},
         identifier::Uscc,
     },
+    wire::proto::AgreementSelection,
 };
 
 /// Show a department: its systems with all of their keys, the resources it provides, its rights and the agreements that this
@@ -88,7 +89,8 @@ impl Run for Show {
             let directory = client.department(&uscc).await.or_hub("cannot read the department")?;
             let (catalog, _) = client.catalog().await.or_hub("cannot read the catalog")?;
             let rights = client.issuing_rights().await.or_hub("cannot list the issuing rights")?;
-            let agreements = client.agreements().await.or_hub("cannot list the agreements")?;
+            let agreements =
+                client.agreements(AgreementSelection::Unspecified).await.or_hub("cannot list the agreements")?;
             let provided = catalog.iter().map(|entry| &entry.resource).filter(|resource| resource.provider == uscc);
             let issued = rights.iter().filter(|right| right.grant.department == uscc && right.ended_index.is_none());
             let parties = agreements.iter().filter_map(|shown| {
