@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use clap::Args;
@@ -33,6 +33,11 @@ impl Output {
     /// Whether results are printed for machines.
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether what is printed may be coloured: for people at a terminal who did not ask for none.
+    pub fn is_coloured(&self) -> bool {
+        !self.json && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
     }
 
     /// Prints one result: its `Display`, or one line of JSON.

@@ -22,6 +22,7 @@ use self::beside::{Beside, listen};
 use super::{Exit, OrExit as _, Output, Run};
 use crate::{
     config::{CONTRADICTION, Settings},
+    domain::time::Moment,
     edge::{Credentials, LOOK_EVERY},
     files::{self, Readable},
     grpc,
@@ -147,9 +148,15 @@ fn require_continuation(path: &Path, hub: &Hub) -> anyhow::Result<()> {
     Ok(fs::remove_file(path)?)
 }
 
-/// Does what is due about openings, as long as the hub runs. What fails is tried again the next time.
+/// Does what is due about openings, and reminds of what is due from departments, as long as the hub runs. What fails is tried again
+/// the next time.
 async fn tend(hub: Arc<Hub>, keep_days: Option<u32>) {
+    let mut reminded = None;
     loop {
+        let today = hub.now().civil_day(hub.snapshot().rules.policy.civil_day_offset_seconds);
+        if reminded.replace(today) != Some(today) {
+            remind(&hub);
+        }
         match hub.tend_openings(keep_days).await {
             Ok(0) => {}
             Ok(erased) => info!(erased, "erased the openings that were kept long enough"),
@@ -169,6 +176,24 @@ async fn renew(tls: Arc<Credentials>, mut hangup: Signal) {
         let tls = Arc::clone(&tls);
         // A panic was told by its hook.
         let _ = tokio::task::spawn_blocking(move || tls.look(asked)).await;
+    }
+}
+
+/// How many overdue answers are named in the trace log of a day; all are counted, and `hutong agreement list --overdue` lists them.
+const MAX_REMINDERS: usize = 100;
+
+/// Tells, once a civil day, which answers are overdue. Agreements and departments are no personal data.
+fn remind(hub: &Hub) {
+    let (waiting, overdue) = hub.pending_answers();
+    if waiting.is_empty() {
+        return;
+    }
+    info!(waiting = waiting.len(), overdue, "proposals of agreements wait for an answer");
+    let now = Moment::new(hub.now());
+    let late = waiting.iter().filter(|(_, pending)| pending.is_overdue(&now));
+    for (agreement, pending) in late.take(MAX_REMINDERS) {
+        let due = pending.due.as_ref().map(|due| due.day.to_string()).unwrap_or_default();
+        warn!(%agreement, awaited = ?pending.awaited, due, "an answer is overdue");
     }
 }
 

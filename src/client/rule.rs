@@ -15,7 +15,7 @@ use crate::{
         calendar::{Calendar, CalendarYear},
         catalog::Resource,
         directory::{Capability, Directory, Key},
-        id::{AgreementId, Digest, DomainName, KeyId, ResourceId, SystemId},
+        id::{AgreementId, Commitment, Digest, DomainName, KeyId, ResourceId, SystemId},
         identifier::Uscc,
         outcome::{Effect, Outcome},
         statement::{RuleChange, Statement},
@@ -79,13 +79,26 @@ impl ShownAgreement {
         self.opened(self.version.text.scenario)
     }
 
+    /// All its free texts, by the names that files of terms have for them.
+    #[must_use]
+    pub fn free_texts(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![("legal_basis", self.legal_basis()), ("scenario", self.scenario())]
+    }
+
     /// The reason 原因 given for its state, if one was and is kept.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.opened(self.version.reason)
     }
 
-    fn opened(&self, commitment: Option<crate::domain::id::Commitment>) -> Option<&str> {
+    /// What opens a commitment of the text to these words.
+    fn opening_of(&self, written: Option<&str>) -> Option<&Opening> {
+        let committed: Vec<_> = self.version.text.text_commitments().collect();
+        let is_of_text = |opening: &&Opening| committed.contains(&Commitment(opening.commitment()));
+        self.openings.iter().filter(is_of_text).find(|opening| Some(opening.value()) == written.map(str::trim))
+    }
+
+    fn opened(&self, commitment: Option<Commitment>) -> Option<&str> {
         let commitment = commitment?.0;
         self.openings.iter().find(|opening| opening.commitment() == commitment).map(Opening::value)
     }
@@ -239,22 +252,49 @@ impl Client {
     }
 
     /// Proposes an agreement, or a new version of one: signs its text and commits to the free texts given. `text`'s
-    /// commitments are set here.
+    /// commitments are set here; a free text that stands in `before`, the version that it changes, keeps its commitment, so that
+    /// everybody sees that it did not change.
     ///
     /// # Errors
     /// As [`Client::change`]; [`Error::Sign`] for a free text that is too long.
     pub async fn propose_agreement(
         &self,
         mut text: AgreementText,
+        before: Option<&ShownAgreement>,
         legal_basis: Option<&str>,
         scenario: Option<&str>,
     ) -> Result<Changed, Error> {
         let mut openings = Vec::new();
         for (slot, written) in [(&mut text.legal_basis, legal_basis), (&mut text.scenario, scenario)] {
-            let committed = commit_text(self.random(), written)?;
-            *slot = committed.as_ref().map(|(commitment, _)| *commitment);
-            openings.extend(committed.map(|(_, opening)| opening));
+            let same = before.and_then(|before| before.opening_of(written));
+            let opening = match same {
+                Some(same) => Some(same.clone()),
+                None => commit_text(self.random(), written)?.map(|(_, opening)| opening),
+            };
+            *slot = opening.as_ref().map(|opening| Commitment(opening.commitment()));
+            openings.extend(opening);
         }
+        self.propose_text(text, openings).await
+    }
+
+    /// Proposes a text that differs from a version only in its validity 延期. It keeps the version's commitments, whose texts
+    /// travel again.
+    ///
+    /// # Errors
+    /// As [`Client::change`]; [`Error::Input`] where the hub keeps a text no longer.
+    pub async fn extend_agreement(&self, version: &ShownAgreement, text: AgreementText) -> Result<Changed, Error> {
+        let mut openings = Vec::new();
+        for commitment in text.text_commitments() {
+            let kept = version.openings.iter().find(|opening| opening.commitment() == commitment.0);
+            openings.push(kept.cloned().ok_or_else(|| Error::Input {
+                what: format!("agreement {} version {}", text.agreement_id, version.version.text.version),
+                why: "the hub keeps a text of it no longer: propose the next version from a file".to_owned(),
+            })?);
+        }
+        self.propose_text(text, openings).await
+    }
+
+    async fn propose_text(&self, text: AgreementText, openings: Vec<Opening>) -> Result<Changed, Error> {
         let serialized: Arc<[u8]> = wire::encode_agreement_text(&text).into();
         let digest = Digest(sha256(&serialized));
         let signature = self.author().sign_text(&serialized)?;

@@ -91,6 +91,11 @@ pub struct AgreementText {
 }
 
 impl AgreementText {
+    /// The commitments to its free texts, in the order in which they are opened beside a proposal.
+    pub fn text_commitments(&self) -> impl Iterator<Item = Commitment> {
+        [self.legal_basis, self.scenario].into_iter().flatten()
+    }
+
     /// Whether the text only prolongs another 延期: it differs in nothing but its validity, which ends later.
     pub fn is_extension_of(&self, previous: &Self) -> bool {
         let prolonged = Self {

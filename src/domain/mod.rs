@@ -2,6 +2,7 @@
 //! storage, transport or key.
 
 pub mod agreement;
+pub mod amendment;
 pub mod answer;
 pub mod calendar;
 pub mod catalog;

@@ -230,7 +230,7 @@ impl RuleChange {
     /// The commitments to texts that must be opened beside the statement, in order.
     pub fn text_commitments(&self) -> Vec<Commitment> {
         match self {
-            Self::AgreementProposal { text, .. } => text.legal_basis.into_iter().chain(text.scenario).collect(),
+            Self::AgreementProposal { text, .. } => text.text_commitments().collect(),
             Self::AgreementRejection { reason, .. } => vec![*reason],
             Self::AgreementWithdrawal { reason, .. }
             | Self::AgreementSuspension { reason, .. }

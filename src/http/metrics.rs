@@ -59,6 +59,9 @@ pub(super) fn page(hub: &Hub, tls: Standing, answers: &Answers) -> Result<String
         "Time of the newest entry, in seconds since 1970.",
         format!("{}.{:03}", millis.div_euclid(1_000), millis.rem_euclid(1_000)),
     );
+    let (waiting, overdue) = hub.pending_answers();
+    gauge("hutong_agreements_pending", "Proposals of agreements that wait for an answer.", waiting.len().to_string());
+    gauge("hutong_agreements_overdue", "Of them, those whose answer is overdue.", overdue.to_string());
     gauge(
         "hutong_tls_certificate_end_seconds",
         "When the hub's own certificate ends, in seconds since 1970.",

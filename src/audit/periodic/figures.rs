@@ -43,6 +43,10 @@ pub struct PeriodicReport {
     pub suppressed: Vec<SystemCount>,
     /// The agreements at the end of the period, by id.
     pub agreements: Vec<AgreementUse>,
+    /// How proposals of agreements were answered, by department and step.
+    pub answers: Vec<AnswerCount>,
+    /// The answers that are overdue at the end of the period, the longest first.
+    pub overdue: Vec<OverdueAnswer>,
     /// The resources at the end of the period, by id.
     pub freshness: Vec<Freshness>,
     /// Changes of the directory, the catalog and the agreements, in order.
@@ -200,7 +204,7 @@ pub struct AgreementUse {
     pub id: String,
     /// The version that governs at the end of the period.
     pub version: u32,
-    /// Where it stands: PROPOSED, ACCEPTED, ACTIVE, SUSPENDED, TERMINATED, or EXPIRED.
+    /// Where it stands: PROPOSED, ACCEPTED, ACTIVE, SUSPENDED, REJECTED, WITHDRAWN, TERMINATED, or EXPIRED.
     pub state: &'static str,
     /// 需求方.
     pub consumer: Party,
@@ -228,6 +232,44 @@ pub struct AgreementUse {
     pub is_unused: bool,
     /// Fields agreed on that no permitted query of the period asked for; none listed where it was not used at all.
     pub unused_fields: Vec<String>,
+}
+
+/// How a department answered proposals of agreements in the period.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerCount {
+    /// Who had to answer.
+    pub department: Party,
+    /// ACCEPTANCE, as a provider, or ACTIVATION, as the authority.
+    pub step: &'static str,
+    /// Answers given: accepted, activated or rejected.
+    pub answered: u64,
+    /// Of them, those that had a deadline.
+    pub with_deadline: u64,
+    /// Of these, those given in time.
+    pub in_time: u64,
+    /// How many working days an answer took on average.
+    pub mean_working_days: f64,
+}
+
+/// An answer that is overdue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OverdueAnswer {
+    /// The agreement.
+    pub agreement: String,
+    /// Its version.
+    pub version: u32,
+    /// ACCEPTANCE or ACTIVATION.
+    pub step: &'static str,
+    /// Who must answer; without code and name: the authority.
+    pub department: Party,
+    /// Who waits.
+    pub consumer: Party,
+    /// Since when.
+    pub since: String,
+    /// The last day on which it would have been in time.
+    pub due: String,
+    /// The working days since.
+    pub working_days_late: u32,
 }
 
 /// How a resource keeps to its update cycle 更新周期.

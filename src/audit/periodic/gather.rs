@@ -19,6 +19,7 @@ use crate::{
 use super::{
     Frame, Period,
     agreements::Activations,
+    answers::{self, Answers},
     exchanges::{self, Exchanges},
     figures::{Bilingual, Change, Day, PeriodicReport, RefusalCount, SystemCount, Totals},
     holders::Holders,
@@ -56,6 +57,7 @@ struct State {
     changes: Vec<Change>,
     exchanges: Exchanges,
     activations: Activations,
+    answers: Answers,
     publications: Publications,
     holders: Holders,
     watch: Watch,
@@ -127,6 +129,8 @@ impl Gatherer {
                 .map(|(system, count)| SystemCount { system: system.to_string(), count: *count })
                 .collect(),
             agreements: state.activations.finish(rules, frame, &state.exchanges),
+            answers: state.answers.finish(rules),
+            overdue: answers::overdue(rules, frame, as_of),
             freshness: state.publications.finish(rules, frame, as_of),
             traces,
             erasures,
@@ -157,6 +161,7 @@ impl State {
             changes: Vec::new(),
             exchanges: Exchanges::default(),
             activations: Activations::default(),
+            answers: Answers::default(),
             publications: Publications::default(),
             holders: Holders::default(),
             watch,
@@ -184,6 +189,9 @@ impl State {
             }
             (Some(statement @ Statement::Rule(header, change)), Outcome::Applied(effect)) => {
                 totals.changes = 1;
+                if day.is_some() {
+                    self.answers.follow(&self.rules, &header.actor, change, entry.decided_at());
+                }
                 self.rules.apply(index, entry.decided_at(), statement, effect).ok()?;
                 self.activations.follow(change, effect, entry.decided_at());
                 if let RuleChange::RegisterSystem { system, .. } = change {

@@ -3,6 +3,7 @@
 //! ```text
 //! copy of the log ──> walk.rs ──> gather.rs ──┬─> exchanges.rs     by provider × consumer × resource × purpose, by agreement
 //!                                             ├─> agreements.rs    new, expiring, unused
+//!                                             ├─> answers.rs       in time, overdue
 //!                                             ├─> publications.rs  freshness against the update cycle
 //!                                             ├─> holders.rs       traces of holders, erasures of openings
 //!                                             └─> patterns.rs      statistic.rs: above usual, by operator, off-hours
@@ -13,6 +14,7 @@
 //! resources, agreements and groups, each with a bound of its own, not with the log.
 
 mod agreements;
+mod answers;
 mod exchanges;
 mod figures;
 mod gather;
@@ -30,8 +32,8 @@ use super::{Error, Folder, walk};
 use crate::{domain::time::Time, sign::LogVerifier};
 
 pub use figures::{
-    AgreementUse, Bilingual, Change, Day, ErasureFigure, Exchange, Freshness, Named, Party, Pattern, PeriodicReport,
-    RefusalCount, SystemCount, Totals, TraceFigure, Verification,
+    AgreementUse, AnswerCount, Bilingual, Change, Day, ErasureFigure, Exchange, Freshness, Named, OverdueAnswer, Party,
+    Pattern, PeriodicReport, RefusalCount, SystemCount, Totals, TraceFigure, Verification,
 };
 pub use page::page;
 pub use period::{MAX_DAYS, Period};

@@ -3,8 +3,20 @@
 use super::figures::{Exchange, Named, Party, PeriodicReport, Totals};
 
 /// The sections that there are.
-pub const SECTIONS: [&str; 10] =
-    ["exchanges", "days", "hours", "refusals", "agreements", "freshness", "changes", "traces", "erasures", "patterns"];
+pub const SECTIONS: [&str; 12] = [
+    "exchanges",
+    "days",
+    "hours",
+    "refusals",
+    "agreements",
+    "answers",
+    "overdue",
+    "freshness",
+    "changes",
+    "traces",
+    "erasures",
+    "patterns",
+];
 
 /// Without it spreadsheets take UTF-8 for the machine's own encoding.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -110,6 +122,37 @@ fn table(report: &PeriodicReport, section: &str) -> (Vec<&'static str>, Vec<Row>
                 "unused_fields",
             ],
             report.agreements.iter().map(agreement).collect(),
+        ),
+        "answers" => (
+            vec!["department_code", "department", "step", "answered", "with_deadline", "in_time", "mean_working_days"],
+            (report.answers.iter())
+                .map(|row| {
+                    let mean = format!("{:.1}", row.mean_working_days);
+                    let rest = cells([&row.step, &row.answered, &row.with_deadline, &row.in_time, &mean]);
+                    [party(&row.department), rest].concat()
+                })
+                .collect(),
+        ),
+        "overdue" => (
+            vec![
+                "agreement",
+                "version",
+                "step",
+                "department_code",
+                "department",
+                "consumer_code",
+                "consumer",
+                "since",
+                "due",
+                "working_days_late",
+            ],
+            (report.overdue.iter())
+                .map(|row| {
+                    let first = cells([&row.agreement, &row.version, &row.step]);
+                    let rest = cells([&row.since, &row.due, &row.working_days_late]);
+                    [first, party(&row.department), party(&row.consumer), rest].concat()
+                })
+                .collect(),
         ),
         "freshness" => (
             vec![

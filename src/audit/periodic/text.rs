@@ -65,6 +65,24 @@ impl fmt::Display for PeriodicReport {
             let count = row.count.map(|count| count.to_string()).unwrap_or_default();
             writeln!(f, "{count:>12}  {} {} · entry 条目 {}", row.what, row.selection, row.index)?;
         }
+        heading(f, "answered 协议答复", self.answers.len())?;
+        for row in self.answers.iter().take(LINES) {
+            let department = name(&row.department.name, &row.department.code);
+            let (in_time, with_deadline, mean) = (row.in_time, row.with_deadline, row.mean_working_days);
+            writeln!(
+                f,
+                "{:>12}  {department} · {}, in time 按期 {in_time}/{with_deadline}, {mean:.1} working days 个工作日",
+                row.answered, row.step
+            )?;
+        }
+        heading(f, "overdue 逾期未答复", self.overdue.len())?;
+        for row in self.overdue.iter().take(LINES) {
+            let department = match name(&row.department.name, &row.department.code) {
+                "—" => "the authority 共享主管部门",
+                name => name,
+            };
+            writeln!(f, "{:>10} d  {} · {department}, due 应于 {}", row.working_days_late, row.agreement, row.due)?;
+        }
         heading(f, "unusual 异常模式", self.patterns.len())?;
         for row in self.patterns.iter().take(LINES) {
             let operator = row.operator.as_deref().map(|operator| format!(" operator 操作员 {operator}"));

@@ -73,9 +73,28 @@ impl Terms {
     /// # Errors
     /// What is wrong, with line and column.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let terms: Self = toml::from_str(text)?;
-        anyhow::ensure!(terms.valid_from.begin() < terms.valid_until.end(), "`valid_until` is not after `valid_from`");
+        let terms = Self::parse_located(text)?;
+        anyhow::ensure!(!terms.is_backwards(), "`valid_until` is not after `valid_from`");
         Ok(terms)
+    }
+
+    /// Reads a file's text; its error still knows where it is.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn parse_located(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Whether it would end before it begins.
+    pub(super) fn is_backwards(&self) -> bool {
+        self.valid_from.begin() >= self.valid_until.end()
+    }
+
+    /// The free texts, by their names, as they are committed to.
+    pub(super) fn free_texts(&self) -> Vec<(&'static str, Option<&str>)> {
+        let written = [("legal_basis", self.legal_basis.as_deref()), ("scenario", self.scenario.as_deref())];
+        written.map(|(name, text)| (name, text.map(str::trim).filter(|text| !text.is_empty()))).to_vec()
     }
 
     /// The text that the parties sign; the commitments to its free texts are for whoever proposes it.

@@ -1,19 +1,21 @@
 //! `hutong agreement accept|activate|reject|withdraw|suspend|resume|terminate`.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, IsTerminal as _},
+};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::state;
+use super::{diff, show, state};
 use crate::{
     cli::{
-        Exit, OrExit as _, Output, Run, block_on,
+        Exit, OrExit as _, Output, Run, block_on, now,
         system::{AsSystem, OrHub as _},
     },
-    client::{Changed, Client},
+    client::{Changed, Client, ShownAgreement},
     domain::{
-        agreement::AgreementVersion,
         id::{AgreementId, Digest},
         outcome::Effect,
     },
@@ -94,6 +96,9 @@ struct Consent {
     /// The SHA-256 of the text that was read and agreed to: nothing is signed if the hub's text is another
     #[arg(long, value_name = "HEX", value_parser = digest)]
     digest: Option<Digest>,
+    /// Sign without asking
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What is suspended or ended, and why.
@@ -117,7 +122,7 @@ fn digest(text: &str) -> Result<Digest, &'static str> {
 
 impl Consent {
     /// The text to sign, which is the one that was read.
-    async fn text(&self, client: &Client) -> anyhow::Result<AgreementVersion> {
+    async fn text(&self, client: &Client) -> anyhow::Result<ShownAgreement> {
         let shown =
             client.agreement(&self.agreement, self.agreement_version).await.or_hub("cannot read the agreement")?;
         let found = shown.version.digest;
@@ -125,7 +130,29 @@ impl Consent {
             let why = format!("nothing was signed: the text's SHA-256 is {found}, expected is {expected}");
             return None.or_exit(Exit::Findings, why);
         }
-        Ok(shown.version)
+        Ok(shown)
+    }
+
+    /// Shows what is about to be signed: what it changes of the version before, or all of it where there is none. At a terminal
+    /// it asks whether to go on.
+    async fn confirm(&self, client: &Client, shown: &ShownAgreement) -> anyhow::Result<()> {
+        let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        match diff::from_predecessor(client, shown, is_coloured).await? {
+            Some(difference) => eprintln!("{difference}"),
+            None => eprintln!("{}", show::Shown::new(shown, now()?)),
+        }
+        let (id, number, digest) = (&self.agreement, shown.version.text.version, shown.version.digest);
+        eprintln!("to be signed 将签署: {id} version {number}, SHA-256 {digest}");
+        if self.yes || self.digest.is_some() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(());
+        }
+        eprint!("sign? 是否签署？ [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        if matches!(answer.trim(), "y" | "Y" | "yes" | "是") {
+            return Ok(());
+        }
+        None.or_exit(Exit::Findings, "nothing was signed")
     }
 }
 
@@ -169,8 +196,9 @@ impl Run for Accept {
         let consent = &self.consent;
         let changed = block_on(async {
             let client = consent.as_system.connect().await?;
-            let version = consent.text(&client).await?;
-            client.accept_agreement(&version).await.or_hub("cannot accept the agreement")
+            let shown = consent.text(&client).await?;
+            consent.confirm(&client, &shown).await?;
+            client.accept_agreement(&shown.version).await.or_hub("cannot accept the agreement")
         })?;
         print(output, &consent.agreement, &changed)
     }
@@ -181,8 +209,9 @@ impl Run for Activate {
         let consent = &self.consent;
         let changed = block_on(async {
             let client = consent.as_system.connect().await?;
-            let version = consent.text(&client).await?;
-            client.activate_agreement(&version).await.or_hub("cannot activate the agreement")
+            let shown = consent.text(&client).await?;
+            consent.confirm(&client, &shown).await?;
+            client.activate_agreement(&shown.version).await.or_hub("cannot activate the agreement")
         })?;
         print(output, &consent.agreement, &changed)
     }
@@ -193,8 +222,8 @@ impl Run for Reject {
         let consent = &self.consent;
         let changed = block_on(async {
             let client = consent.as_system.connect().await?;
-            let version = consent.text(&client).await?;
-            client.reject_agreement(&version, &self.reason).await.or_hub("cannot reject the agreement")
+            let shown = consent.text(&client).await?;
+            client.reject_agreement(&shown.version, &self.reason).await.or_hub("cannot reject the agreement")
         })?;
         print(output, &consent.agreement, &changed)
     }

@@ -1,5 +1,7 @@
 //! `hutong agreement`: agreements 共享协议, from the proposal to the end.
 
+mod diff;
+mod draft;
 mod file;
 mod life;
 mod list;
@@ -24,7 +26,10 @@ pub(super) struct Agreement {
 
 #[derive(Subcommand)]
 enum AgreementCommand {
+    New(draft::New),
+    Lint(draft::Lint),
     Propose(propose::Propose),
+    Extend(propose::Extend),
     Accept(life::Accept),
     Activate(life::Activate),
     Reject(life::Reject),
@@ -32,6 +37,7 @@ enum AgreementCommand {
     Suspend(life::Suspend),
     Resume(life::Resume),
     Terminate(life::Terminate),
+    Diff(diff::Diff),
     List(list::List),
     Show(show::Show),
 }
@@ -39,7 +45,10 @@ enum AgreementCommand {
 impl Run for Agreement {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
+            AgreementCommand::New(args) => args.run(output),
+            AgreementCommand::Lint(args) => args.run(output),
             AgreementCommand::Propose(args) => args.run(output),
+            AgreementCommand::Extend(args) => args.run(output),
             AgreementCommand::Accept(args) => args.run(output),
             AgreementCommand::Activate(args) => args.run(output),
             AgreementCommand::Reject(args) => args.run(output),
@@ -47,6 +56,7 @@ impl Run for Agreement {
             AgreementCommand::Suspend(args) => args.run(output),
             AgreementCommand::Resume(args) => args.run(output),
             AgreementCommand::Terminate(args) => args.run(output),
+            AgreementCommand::Diff(args) => args.run(output),
             AgreementCommand::List(args) => args.run(output),
             AgreementCommand::Show(args) => args.run(output),
         }

@@ -38,7 +38,7 @@ pub(in crate::cli) struct Show {
 
 /// An agreement in full.
 #[derive(Serialize)]
-struct Shown {
+pub(super) struct Shown {
     agreement: String,
     version: u32,
     state: &'static str,
@@ -76,7 +76,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(shown: &ShownAgreement, now: Time) -> Self {
+    pub(super) fn new(shown: &ShownAgreement, now: Time) -> Self {
         let (version, text) = (&shown.version, &shown.version.text);
         let (state, state_zh) = standing(version, now);
         let pending = shown.pending.as_ref();

@@ -143,7 +143,7 @@ pub(super) async fn agree(
     let id = text.agreement_id.clone();
     let legal_basis = Some("《政务数据共享条例》第二十五条");
     let proposed =
-        consumer.client.propose_agreement(text, legal_basis, Some("办理政务服务事项时核对申请人信息")).await?;
+        consumer.client.propose_agreement(text, None, legal_basis, Some("办理政务服务事项时核对申请人信息")).await?;
     let shown = provider.client.agreement(&id, None).await?;
     let accepted = provider.client.accept_agreement(&shown.version).await?;
     let shown = administrator.client.agreement(&id, None).await?;

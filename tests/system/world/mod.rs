@@ -255,7 +255,7 @@ impl World {
     pub(crate) async fn agree(&self, text: AgreementText) {
         let id = text.agreement_id.clone();
         let consumer = self.client("permits").await;
-        consumer.propose_agreement(text, Some("样例依据第九条"), Some("样例场景")).await.unwrap();
+        consumer.propose_agreement(text, None, Some("样例依据第九条"), Some("样例场景")).await.unwrap();
         let shown = consumer.agreement(&id, None).await.unwrap();
         self.client("registry").await.accept_agreement(&shown.version).await.unwrap();
         self.client("administrator").await.activate_agreement(&shown.version).await.unwrap();

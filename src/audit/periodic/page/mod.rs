@@ -1,5 +1,6 @@
 //! The report as one HTML page: no script, nothing from elsewhere, charts drawn here, every chart with its table.
 
+mod answers;
 mod charts;
 mod holders;
 mod html;
@@ -28,6 +29,7 @@ pub fn page(report: &PeriodicReport) -> String {
                 sections::hours(html, report);
                 sections::freshness(html, report);
                 sections::agreements(html, report);
+                answers::answers(html, report);
                 sections::changes(html, report);
                 holders::holders(html, report);
                 footer(html, report);

@@ -36,7 +36,7 @@ pub(super) fn empty(html: &mut Html, text: &str) {
     html.leaf("p", &[("class", "empty".into())], text);
 }
 
-fn name(party: &Party) -> String {
+pub(super) fn name(party: &Party) -> String {
     match (party.name.as_str(), party.code.as_str()) {
         ("", "") => "其他 others".to_owned(),
         ("", code) => code.to_owned(),

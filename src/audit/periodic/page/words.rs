@@ -78,6 +78,8 @@ pub(super) fn agreement(state: &str) -> (&'static str, &'static str) {
         "ACTIVE" => ("已生效 active", "badge good"),
         "SUSPENDED" => ("暂停 suspended", "badge warn"),
         "EXPIRED" => ("已到期 expired", "badge bad"),
+        "REJECTED" => ("驳回 rejected", "badge warn"),
+        "WITHDRAWN" => ("撤回 withdrawn", "badge"),
         _ => ("已终止 terminated", "badge"),
     }
 }
