@@ -134,6 +134,10 @@ async fn seals_are_published_if_they_verify_and_known_by_their_status() {
     let shown = stage.verify(&good);
     assert_eq!(shown.code, Some(0), "{shown:?}");
     assert!(shown.stdout.contains("ok        HUB_STATUS"), "{shown:?}");
+    assert!(shown.stdout.ends_with("\nVERIFIED 验证通过\n"), "{shown:?}");
+    let file = stage.world.home.path().join("seal.esl");
+    let untrusting = run(["seal", "verify", file.to_str().unwrap()]).well();
+    assert!(untrusting.stdout.contains("VERIFIED 验证通过\nwithout trust anchors"), "{untrusting:?}");
     assert_eq!(stage.verify(&another).code, Some(1));
 
     // Destroyed: no longer in force, also after the index was made anew.

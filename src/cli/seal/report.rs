@@ -76,6 +76,14 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Whether certificates were led to trust anchors.
+    fn is_anchored(&self) -> bool {
+        let chains = self.parts.iter().flat_map(|part| &part.checks).filter(|check| check.name.ends_with("_CHAIN"));
+        chains.into_iter().all(|check| check.result != Finding::NotApplicable)
+    }
+}
+
 impl PartReport {
     fn new(part: &Part) -> Self {
         Self {
@@ -134,7 +142,14 @@ impl fmt::Display for Report {
             }
             part.checks.iter().try_for_each(|check| write!(f, "{check}"))?;
         }
-        f.write_str(if self.verified { "VERIFIED 验证通过" } else { "NOT VERIFIED 验证不通过" })
+        match (self.verified, self.is_anchored()) {
+            (false, _) => f.write_str("NOT VERIFIED 验证不通过"),
+            (true, true) => f.write_str("VERIFIED 验证通过"),
+            (true, false) => f.write_str(
+                "VERIFIED 验证通过\n\
+                 without trust anchors (--trust): whose the certificates are is not known 未给出信任锚，证书持有者身份未经确认",
+            ),
+        }
     }
 }
 
