@@ -292,6 +292,11 @@ fn agreement_text(now: Time) -> anyhow::Result<AgreementText> {
         batch_limit: 16,
         legal_basis: None,
         scenario: None,
+        condition: None,
+        minute_limit: None,
+        networks: BTreeSet::new(),
+        retention_days: None,
+        scope: None,
     })
 }
 

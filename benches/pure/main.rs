@@ -7,9 +7,10 @@ use std::{convert::Infallible, hint::black_box};
 use criterion::{Criterion, criterion_group, criterion_main};
 use hutong::{
     domain::{
-        decide::{Access, decide_access},
+        decide::{Access, Usage, decide_access},
         directory::Capability,
         id::{Digest, Handle, KeyId},
+        network::Peer,
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal},
         record::RecordStatus,
         rules::Rules,
@@ -79,8 +80,9 @@ fn decide(c: &mut Criterion) {
     let (statement, _) = city.query(1, now()).unwrap();
     let Statement::Query(header, query) = &statement else { unreachable!("it is a query") };
     let access = || -> Result<Access, Refusal> {
-        let used = |_: &_, _| Ok::<_, Infallible>(0);
-        decide_access(&rules, &header.actor, black_box(query), used, &Moment::new(now())).unwrap()
+        let usage = |_: &_, _| Ok::<_, Infallible>(Usage::NONE);
+        let peer = Peer::new(Some([10, 44, 0, 9].into()));
+        decide_access(&rules, &header.actor, black_box(query), &peer, usage, &Moment::new(now())).unwrap()
     };
     access().unwrap();
     c.bench_function("decide_access", |b| b.iter(access));
@@ -120,6 +122,8 @@ fn entries(c: &mut Criterion) {
         agreement_id: "a1".parse().unwrap(),
         agreement_version: 1,
         records: vec![release],
+        withheld: None,
+        peer_address: None,
     });
     let entry = Entry { time: now(), envelope: Some(city.consumer.sign(&statement).unwrap()), outcome, carried: None };
     let bytes = entry.encode();

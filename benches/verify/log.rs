@@ -95,6 +95,8 @@ fn permitted(record: &PublishedRecord, publication_index: u64) -> anyhow::Result
             fields: released()?.into_iter().collect(),
             sd_hash: Some(Digest([3; 32])),
         }],
+        withheld: None,
+        peer_address: None,
     }))
 }
 

@@ -8,7 +8,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
     domain::{
-        outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, Suppressed},
+        agreement::AgreementText,
+        outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, RecordWithheld, Suppressed},
         statement::{
             AgreementConsent, Erasure, Genesis, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
         },
@@ -340,8 +341,11 @@ fn rule_terms(change: &RuleChange) -> Terms {
             ("matters 事项", list(&text.matters)),
             ("lookups", list(text.lookups.iter().map(|lookup| lookup.as_str()))),
             ("valid 有效期", format!("{} to {}", text.valid_from, text.valid_until)),
-            ("limits 限额", format!("{} a day, {} a query", text.daily_limit, text.batch_limit)),
-        ],
+            ("limits 限额", limits_text(text)),
+        ]
+        .into_iter()
+        .chain(optional_terms(text))
+        .collect(),
         RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => consent_terms(consent),
         RuleChange::AgreementRejection { agreement_id, version, digest, reason } => vec![
             ("agreement 协议", agreement_id.to_string()),
@@ -364,6 +368,25 @@ fn rule_terms(change: &RuleChange) -> Terms {
     }
 }
 
+fn limits_text(text: &AgreementText) -> String {
+    let minute = text.minute_limit.map(|limit| format!(", {limit} a minute")).unwrap_or_default();
+    format!("{} a day{minute}, {} a query", text.daily_limit, text.batch_limit)
+}
+
+/// The terms that not every agreement has.
+fn optional_terms(text: &AgreementText) -> Terms {
+    let mut terms = Terms::new();
+    if !text.networks.is_empty() {
+        terms.push(("networks 允许网段", list(&text.networks)));
+    }
+    if let Some(condition) = &text.condition {
+        terms.push(("condition", condition.to_string()));
+        terms.push(("condition zh 记录条件", condition.in_chinese().to_string()));
+    }
+    terms.extend(text.retention_days.map(|days| ("retention 保存期限", format!("{days} days"))));
+    terms
+}
+
 fn consent_terms(consent: &AgreementConsent) -> Terms {
     vec![
         ("agreement 协议", consent.agreement_id.to_string()),
@@ -374,7 +397,11 @@ fn consent_terms(consent: &AgreementConsent) -> Terms {
 
 fn outcome(outcome: &Outcome) -> Terms {
     match outcome {
-        Outcome::Refused(refusal) => vec![("refused 拒绝", refusal.to_string())],
+        Outcome::Refused(refusal) => {
+            let mut terms = vec![("refused 拒绝", refusal.to_string())];
+            terms.extend(refusal.peer_address.map(|address| ("peer 来源地址", address.to_string())));
+            terms
+        }
         Outcome::QueryPermitted(permitted) => permitted_terms(permitted),
         Outcome::Published(results) => {
             let accepted = results.iter().filter(|violations| violations.is_empty()).count();
@@ -426,6 +453,11 @@ fn permitted_terms(permitted: &QueryPermitted) -> Terms {
         );
         ("released 提供", text)
     }));
+    terms.extend(permitted.withheld.iter().flatten().map(|withheld| {
+        let RecordWithheld { handle, version, publication_index, .. } = withheld;
+        ("withheld 不符条件", format!("{handle} v{version}, published by entry {publication_index}"))
+    }));
+    terms.extend(permitted.peer_address.map(|address| ("peer 来源地址", address.to_string())));
     terms
 }
 

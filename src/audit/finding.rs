@@ -109,6 +109,11 @@ faults! {
 
     /// A query was permitted under another agreement, or another version of it, than the rules choose.
     AgreementDiffers = "AGREEMENT_DIFFERS",
+    /// An entry attests another set of facts than its decision rests on: the result of a row condition, or the peer's address, is
+    /// left out or superfluous.
+    AttestedFactsDiffer = "ATTESTED_FACTS_DIFFER",
+    /// A record was released of which the same entry attests that it misses the agreement's row condition.
+    ConditionMissed = "CONDITION_MISSED",
     /// A release answers a lookup that the query did not make.
     LookupUnknown = "LOOKUP_UNKNOWN",
     /// A record was released that no publication brought into the log, or that belongs to another resource.

@@ -20,8 +20,13 @@ pub enum Basis {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Fact {
-    /// Which records a lookup found, and with it that the openings opened their commitments.
+    /// Which records a lookup found, and with it that the openings opened their commitments; also from where the query came, where
+    /// the agreement is bound to networks.
     LookupResult,
+    /// The same, and which of the records met the agreement's row condition.
+    RowCondition,
+    /// From where a query came that was refused.
+    PeerAddress,
     /// Whether the openings opened their commitments.
     Openings,
     /// What the bodies of a publication's records held.

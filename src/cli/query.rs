@@ -11,14 +11,16 @@ use super::{
     refusal::Explained,
     saved::Evidence,
     system::{AsSystem, OrHub as _},
+    when::CIVIL_OFFSET_SECONDS,
 };
 use crate::{
     client::{Client, Error, Lookup, QueryAnswer, QueryRequest, Record, Refused},
     domain::{
         agreement::AgreementText,
         id::{AgreementId, Code, FieldCode, ResourceId},
-        outcome::RefusalReason,
+        outcome::{RecordWithheld, RefusalReason},
         record::RecordStatus,
+        time::{Date, Time, date_of_days, days_of_date},
     },
 };
 
@@ -71,7 +73,18 @@ struct Answer {
     agreement: String,
     agreement_version: u32,
     records: Vec<Found>,
+    withheld: Vec<Withheld>,
+    /// The last day on which what was released may be kept.
+    keep_until: Option<String>,
     saved: Vec<PathBuf>,
+}
+
+/// A record that misses the agreement's row condition, as it is printed.
+#[derive(Serialize)]
+struct Withheld {
+    lookup: u32,
+    handle: String,
+    version: u32,
 }
 
 /// A record as it is printed.
@@ -92,9 +105,22 @@ impl Answer {
             time: answer.receipt.time().to_string(),
             agreement: answer.agreement.0.to_string(),
             agreement_version: answer.agreement.1,
+            keep_until: answer.retention_days.map(|days| last_day(answer.receipt.time(), days).to_string()),
             records: answer.records.into_iter().map(Found::new).collect(),
+            withheld: answer.withheld.iter().map(Withheld::new).collect(),
             saved,
         }
+    }
+}
+
+/// The last civil day on which what was released at a time may be kept for so many days.
+fn last_day(released: Time, days: u32) -> Date {
+    date_of_days(days_of_date(released.civil_day(CIVIL_OFFSET_SECONDS)) + i64::from(days))
+}
+
+impl Withheld {
+    fn new(withheld: &RecordWithheld) -> Self {
+        Self { lookup: withheld.lookup, handle: withheld.handle.to_string(), version: withheld.version }
     }
 }
 
@@ -128,7 +154,7 @@ impl fmt::Display for Answer {
             "permitted under {} version {}: entry {}, {}",
             self.agreement, self.agreement_version, self.entry, self.time
         )?;
-        if self.records.is_empty() {
+        if self.records.is_empty() && self.withheld.is_empty() {
             write!(f, "\nno record found")?;
         }
         for record in &self.records {
@@ -140,6 +166,17 @@ impl fmt::Display for Answer {
                     None => write!(f, "\n  {code}: {value}")?,
                 }
             }
+        }
+        for withheld in &self.withheld {
+            let Withheld { lookup, version, .. } = withheld;
+            write!(
+                f,
+                "\n\nlookup {}: version {version}, withheld: it misses the agreement's row condition 不符合记录条件",
+                lookup + 1
+            )?;
+        }
+        if let Some(day) = &self.keep_until {
+            write!(f, "\nkeep no longer than {day} 保存期限")?;
         }
         self.saved.iter().try_for_each(|path| write!(f, "\nsaved {}", path.display()))
     }
@@ -223,6 +260,8 @@ fn allowed(reason: RefusalReason, text: &AgreementText) -> Option<String> {
         RefusalReason::MatterNotAgreed => list(&text.matters),
         RefusalReason::LookupNotAgreed => list(text.lookups.iter().map(|lookup| format!("by {}", lookup.as_str()))),
         RefusalReason::BatchLimitExceeded => format!("{} lookups in one query", text.batch_limit),
+        RefusalReason::MinuteLimitExceeded => format!("{} records a minute", text.minute_limit?),
+        RefusalReason::NetworkNotAllowed => list(&text.networks),
         RefusalReason::QuotaExhausted => format!("{} records a day", text.daily_limit),
         RefusalReason::AgreementNotYetValid | RefusalReason::AgreementExpired => {
             format!("from {} until {}", text.valid_from, text.valid_until)

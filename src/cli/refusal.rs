@@ -28,6 +28,9 @@ impl fmt::Display for Explained {
         if let Some((id, version)) = &refused.agreement {
             writeln!(f, "agreement: {id}, version {version}")?;
         }
+        if let Some(basis) = &refused.denial_basis {
+            writeln!(f, "denial basis 不予共享依据: {basis}")?;
+        }
         if let Some(allowed) = &self.allowed {
             writeln!(f, "allowed: {allowed}")?;
         }
@@ -67,6 +70,13 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::LookupNotAgreed => "the agreement does not allow finding records this way",
         R::BatchLimitExceeded => "more lookups than the agreement allows in one query",
         R::QuotaExhausted => "the agreement's daily limit 每日限额 would be passed: ask again tomorrow, or for fewer",
+        R::MinuteLimitExceeded => {
+            "the agreement's limit a minute 每分钟限额 would be passed: ask again in the next, or for fewer"
+        }
+        R::NetworkNotAllowed => "the agreement may not be used from this machine's network 网段",
+        R::ConditionInapplicable => {
+            "the agreement's row condition 记录条件 no longer fits the catalog: propose a new version of the agreement"
+        }
         R::TooManyRecords => "the lookups find more records than one query may release: ask for fewer",
         R::DepartmentUnknown => "the directory has no such department: register it first",
         R::SystemUnknown => "the directory has no such system: register it first",
@@ -108,6 +118,7 @@ mod tests {
             reason: RefusalReason::FieldNotAgreed,
             term: "KZ_FDDBR".to_owned(),
             agreement: Some(("housing-2026".parse().unwrap(), 2)),
+            denial_basis: None,
             message: String::new(),
             request_id: Some(crate::domain::id::RequestId([0xab; 16])),
             index: 17,

@@ -74,6 +74,7 @@ impl Asked<'_> {
         &self,
         receipt: VerifiedReceipt,
         sent: Vec<proto::ReleasedRecord>,
+        retention_days: u32,
     ) -> Result<QueryAnswer, Error> {
         let wrong = |why: String| Error::Unproven { what: "the answer", check: "records are those of the entry", why };
         let Outcome::QueryPermitted(permitted) = receipt.outcome().clone() else {
@@ -100,9 +101,13 @@ impl Asked<'_> {
         }
         match sent.next() {
             Some(_) => Err(wrong("a record came that the entry does not have".to_owned())),
-            None => {
-                Ok(QueryAnswer { agreement: (permitted.agreement_id, permitted.agreement_version), records, receipt })
-            }
+            None => Ok(QueryAnswer {
+                agreement: (permitted.agreement_id, permitted.agreement_version),
+                records,
+                withheld: permitted.withheld.unwrap_or_default(),
+                retention_days: (retention_days > 0).then_some(retention_days),
+                receipt,
+            }),
         }
     }
 

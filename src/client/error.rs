@@ -130,6 +130,8 @@ pub struct Refused {
     pub term: String,
     /// The agreement that said no, where one did, and its version.
     pub agreement: Option<(AgreementId, u32)>,
+    /// The denial basis 不予共享依据, where a field is not shared. The hub says so; the catalog has it.
+    pub denial_basis: Option<String>,
     /// The hub's words.
     pub message: String,
     /// The request refused.
@@ -210,6 +212,7 @@ pub(super) fn refusal(status: &Status) -> Option<Refused> {
         reason: RefusalReason::ALL.iter().copied().find(|reason| reason.as_str() == info.reason)?,
         term: said("term").unwrap_or_default().to_owned(),
         agreement,
+        denial_basis: said("denial_basis").map(str::to_owned),
         message: status.message().to_owned(),
         request_id: None,
         index: said("entry_index")?.parse().ok()?,

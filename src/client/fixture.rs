@@ -166,6 +166,7 @@ pub(super) fn refusal() -> Refusal {
         reason: RefusalReason::FieldNotAgreed,
         term: "KZ_FDDBR".to_owned(),
         agreement: Some(("housing-2026".parse().unwrap(), 1)),
+        peer_address: None,
     }
 }
 
@@ -175,9 +176,19 @@ pub(super) fn refused_entry() -> Entry {
 
 /// What the hub's error says about the entry of a receipt.
 pub(super) fn refused(receipt: &VerifiedReceipt) -> Refused {
-    let Refusal { reason, term, agreement } = refusal();
+    let Refusal { reason, term, agreement, .. } = refusal();
     let message = "refused".to_owned();
-    Refused { reason, term, agreement, message, request_id: None, index: receipt.index, leaf_hash: receipt.leaf_hash }
+    let denial_basis = None;
+    Refused {
+        reason,
+        term,
+        agreement,
+        denial_basis,
+        message,
+        request_id: None,
+        index: receipt.index,
+        leaf_hash: receipt.leaf_hash,
+    }
 }
 
 // === A record
@@ -250,6 +261,8 @@ pub(super) fn permitted(records: Vec<RecordRelease>) -> Outcome {
         agreement_id: "housing-2026".parse().unwrap(),
         agreement_version: 1,
         records,
+        withheld: None,
+        peer_address: None,
     })
 }
 
@@ -336,6 +349,11 @@ pub(super) fn agreement_version() -> AgreementVersion {
         batch_limit: 10,
         legal_basis: None,
         scenario: None,
+        condition: None,
+        minute_limit: None,
+        networks: std::collections::BTreeSet::new(),
+        retention_days: None,
+        scope: None,
     };
     let serialized: Arc<[u8]> = wire::encode_agreement_text(&text).into();
     let digest = Digest(sha256(&serialized));

@@ -52,7 +52,7 @@ pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
-pub use rule::{CatalogEntry, Changed, HubDescription, MAX_PART_BYTES, ShownAgreement};
+pub use rule::{CatalogEntry, Changed, FreeTexts, HubDescription, MAX_PART_BYTES, ShownAgreement};
 pub use seal::{DocumentVerdict, SealCheckVerdict, SealVerdict};
 pub use trace::{TraceAnswer, TraceRequest, TracedExchange};
 

@@ -16,6 +16,7 @@ use crate::{
         catalog::{FieldType, Resource},
         id::{AgreementId, Code, Commitment, FieldCode, Handle, Pseudonym, ResourceId},
         identifier::{CitizenId, LicenceId, Uscc, normalize},
+        outcome::RecordWithheld,
         record::RecordStatus,
         statement::{Query, Statement},
         time::Time,
@@ -87,6 +88,11 @@ pub struct QueryAnswer {
     pub agreement: (AgreementId, u32),
     /// The records found, in the order of the lookups; a lookup that found nothing has none.
     pub records: Vec<Record>,
+    /// The records found that miss the agreement's row condition, as the hub attests: nothing of them was released.
+    pub withheld: Vec<RecordWithheld>,
+    /// The retention duty 保存期限: how many civil days after that of the entry what was released may be kept. The hub says so; that it
+    /// follows from the agreement's version, the text shows that both parties signed.
+    pub retention_days: Option<u32>,
     /// The evidence.
     pub receipt: VerifiedReceipt,
 }
@@ -183,7 +189,7 @@ impl Client {
             pins: &self.0.pins,
             now,
         };
-        asked.check(receipt, answer.records)
+        asked.check(receipt, answer.records, answer.retention_days)
     }
 
     /// Who the records say has issued them: their keys, as the directory has them, and what gave them the right to.

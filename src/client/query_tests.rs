@@ -126,7 +126,11 @@ fn check_as(answer: Answer, change: impl FnOnce(&mut Known)) -> Result<QueryAnsw
     change(&mut known);
     let Known { fields, lookups, resource, issuers, pins } = &known;
     let (entry, lookup) = (&CatalogEntry { resource: resource.clone().into(), version: 1 }, LookupKind::Holder);
-    Asked { entry, fields, lookup, lookups, issuers, pins, now: fixture::now() }.check(answer.receipt, answer.records)
+    Asked { entry, fields, lookup, lookups, issuers, pins, now: fixture::now() }.check(
+        answer.receipt,
+        answer.records,
+        0,
+    )
 }
 
 /// The provider, as the issuer of the fixture's record.

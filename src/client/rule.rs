@@ -82,13 +82,19 @@ impl ShownAgreement {
     /// All its free texts, by the names that files of terms have for them.
     #[must_use]
     pub fn free_texts(&self) -> Vec<(&'static str, Option<&str>)> {
-        vec![("legal_basis", self.legal_basis()), ("scenario", self.scenario())]
+        vec![("legal_basis", self.legal_basis()), ("scenario", self.scenario()), ("scope", self.scope())]
     }
 
     /// The reason 原因 given for its state, if one was and is kept.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.opened(self.version.reason)
+    }
+
+    /// The scope of use 使用范围, if it is committed to and kept.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.opened(self.version.text.scope)
     }
 
     /// What opens a commitment of the text to these words.
@@ -102,6 +108,17 @@ impl ShownAgreement {
         let commitment = commitment?.0;
         self.openings.iter().find(|opening| opening.commitment() == commitment).map(Opening::value)
     }
+}
+
+/// What an agreement says in free words; the log holds only commitments to it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FreeTexts<'a> {
+    /// The legal basis 使用依据.
+    pub legal_basis: Option<&'a str>,
+    /// The scenario 使用场景.
+    pub scenario: Option<&'a str>,
+    /// The scope of use 使用范围.
+    pub scope: Option<&'a str>,
 }
 
 /// What a hub says of itself. What matters of it is pinned in the profile.
@@ -261,11 +278,14 @@ impl Client {
         &self,
         mut text: AgreementText,
         before: Option<&ShownAgreement>,
-        legal_basis: Option<&str>,
-        scenario: Option<&str>,
+        free: FreeTexts<'_>,
     ) -> Result<Changed, Error> {
         let mut openings = Vec::new();
-        for (slot, written) in [(&mut text.legal_basis, legal_basis), (&mut text.scenario, scenario)] {
+        for (slot, written) in [
+            (&mut text.legal_basis, free.legal_basis),
+            (&mut text.scenario, free.scenario),
+            (&mut text.scope, free.scope),
+        ] {
             let same = before.and_then(|before| before.opening_of(written));
             let opening = match same {
                 Some(same) => Some(same.clone()),

@@ -8,8 +8,10 @@ use std::{
 use super::{
     answer::Waiting,
     catalog::{Resource, SharingClass},
+    condition::Condition,
     id::{AgreementId, Code, Commitment, Digest, DomainName, FieldCode, ResourceId},
     identifier::Uscc,
+    network::Network,
     time::Time,
 };
 
@@ -88,12 +90,22 @@ pub struct AgreementText {
     pub legal_basis: Option<Commitment>,
     /// The scenario 使用场景, committed to.
     pub scenario: Option<Commitment>,
+    /// Only records that meet it are released.
+    pub condition: Option<Condition>,
+    /// The most records that may be asked for per minute of UTC.
+    pub minute_limit: Option<u64>,
+    /// From where the consumer may ask; empty: from anywhere.
+    pub networks: BTreeSet<Network>,
+    /// How many civil days after that of the answer the consumer may keep what it got 保存期限; at least 1.
+    pub retention_days: Option<u32>,
+    /// The scope of use 使用范围, committed to.
+    pub scope: Option<Commitment>,
 }
 
 impl AgreementText {
     /// The commitments to its free texts, in the order in which they are opened beside a proposal.
     pub fn text_commitments(&self) -> impl Iterator<Item = Commitment> {
-        [self.legal_basis, self.scenario].into_iter().flatten()
+        [self.legal_basis, self.scenario, self.scope].into_iter().flatten()
     }
 
     /// Whether the text only prolongs another 延期: it differs in nothing but its validity, which ends later.
@@ -108,6 +120,11 @@ impl AgreementText {
         *self == prolonged && self.valid_until > previous.valid_until
     }
 }
+
+/// The most networks of one agreement: a department's sites. Each takes at most 45 bytes of an entry.
+pub const MAX_NETWORKS: usize = 64;
+/// The most days for which an agreement lets data be kept: a hundred years. What may be kept for ever has no such duty.
+pub const MAX_RETENTION_DAYS: u32 = 36_500;
 
 /// A version of an agreement and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,13 +150,18 @@ pub struct AgreementVersion {
 }
 
 impl AgreementVersion {
-    /// The first field that is CONDITIONAL in a resource as it stands, where the provider has not accepted the text: without
-    /// that it neither comes into force nor, where the catalog was tightened since, stays in force.
+    /// The first field, agreed on or looked at by the row condition, that is CONDITIONAL in a resource as it stands, where the
+    /// provider has not accepted the text: without that it neither comes into force nor, where the catalog was tightened since,
+    /// stays in force.
     pub fn unaccepted_field(&self, resource: &Resource) -> Option<&FieldCode> {
-        let conditional = |code: &&FieldCode| {
-            resource.field(code.as_str()).is_some_and(|field| field.sharing_class == SharingClass::Conditional)
-        };
-        self.text.fields.iter().find(conditional).filter(|_| !self.accepted)
+        if self.accepted {
+            return None;
+        }
+        let class = SharingClass::Conditional;
+        let is_conditional =
+            |code: &&FieldCode| resource.field(code.as_str()).is_some_and(|field| field.sharing_class == class);
+        let agreed = self.text.fields.iter().find(is_conditional);
+        agreed.or_else(|| self.text.condition.as_ref()?.field_of_class(resource, class))
     }
 }
 
@@ -180,8 +202,8 @@ impl Agreement {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agreements {
     by_id: BTreeMap<AgreementId, Arc<Agreement>>,
-    /// The ids of a consumer's agreements on a resource, sorted. A resource has one provider, and parties never change.
-    by_use: HashMap<(Uscc, ResourceId), Vec<AgreementId>>,
+    /// A consumer's agreements on a resource, by their ids. A resource has one provider, and parties never change.
+    by_use: HashMap<(Uscc, ResourceId), BTreeMap<AgreementId, Arc<Agreement>>>,
 }
 
 impl Agreements {
@@ -204,18 +226,16 @@ impl Agreements {
     /// A consumer's agreements on a resource, in the order of their ids.
     pub fn of_use(&self, consumer: &Uscc, resource: &ResourceId) -> impl Iterator<Item = &Arc<Agreement>> {
         // Cloning a name is a reference count; the borrowed pair has no borrowed key.
-        let ids = self.by_use.get(&(*consumer, resource.clone())).map_or(&[][..], Vec::as_slice);
-        ids.iter().filter_map(|id| self.by_id.get(id))
+        self.by_use.get(&(*consumer, resource.clone())).into_iter().flat_map(BTreeMap::values)
     }
 
     /// Puts an agreement in place of what stood under its id.
     pub(super) fn put(&mut self, id: &AgreementId, agreement: Agreement) {
+        let agreement = Arc::new(agreement);
         if let Some(text) = agreement.newest().map(|version| &version.text) {
-            let ids = self.by_use.entry((text.consumer, text.resource_id.clone())).or_default();
-            if let Err(position) = ids.binary_search(id) {
-                ids.insert(position, id.clone());
-            }
+            let of_use = self.by_use.entry((text.consumer, text.resource_id.clone())).or_default();
+            of_use.insert(id.clone(), Arc::clone(&agreement));
         }
-        self.by_id.insert(id.clone(), Arc::new(agreement));
+        self.by_id.insert(id.clone(), agreement);
     }
 }

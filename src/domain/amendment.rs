@@ -51,6 +51,11 @@ pub fn amendments(from: &AgreementText, to: &AgreementText) -> Vec<Amendment> {
         batch_limit,
         legal_basis: _,
         scenario: _,
+        condition,
+        minute_limit,
+        networks,
+        retention_days,
+        scope: _,
     } = to;
     let lookup_words =
         |text: &AgreementText| text.lookups.iter().map(|lookup| lookup.as_str()).collect::<BTreeSet<_>>();
@@ -66,7 +71,11 @@ pub fn amendments(from: &AgreementText, to: &AgreementText) -> Vec<Amendment> {
         value("valid_from", from.valid_from, *valid_from),
         value("valid_until", from.valid_until, *valid_until),
         value("daily_limit", from.daily_limit, *daily_limit),
+        replaced("minute_limit", from.minute_limit, *minute_limit),
         value("batch_limit", from.batch_limit, *batch_limit),
+        members("networks", &from.networks, networks),
+        replaced("retention_days", from.retention_days, *retention_days),
+        replaced("condition", from.condition.as_ref(), condition.as_ref()),
     ]
     .concat()
 }
@@ -115,6 +124,11 @@ mod tests {
             batch_limit: 1,
             legal_basis: None,
             scenario: None,
+            condition: None,
+            minute_limit: None,
+            networks: BTreeSet::new(),
+            retention_days: None,
+            scope: None,
         }
     }
 

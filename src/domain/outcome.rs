@@ -1,6 +1,6 @@
 //! Outcomes: what the hub did about a statement.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use super::{
     agreement::AgreementState,
@@ -173,6 +173,9 @@ codes! {
         IssuingRightNotValid = 41, "ISSUING_RIGHT_NOT_VALID";
         IssuingRightInvalid = 42, "ISSUING_RIGHT_INVALID";
         IssuingRightUnknown = 43, "ISSUING_RIGHT_UNKNOWN";
+        ConditionInapplicable = 44, "CONDITION_INAPPLICABLE";
+        NetworkNotAllowed = 45, "NETWORK_NOT_ALLOWED";
+        MinuteLimitExceeded = 46, "MINUTE_LIMIT_EXCEEDED";
     }
 }
 
@@ -210,12 +213,14 @@ pub struct Refusal {
     pub term: String,
     /// The agreement and version that said no.
     pub agreement: Option<(AgreementId, u32)>,
+    /// The peer's address, where the decision rests on it.
+    pub peer_address: Option<IpAddr>,
 }
 
 impl Refusal {
     /// A refusal about a term.
     pub fn new(reason: RefusalReason, term: impl Into<String>) -> Self {
-        Self { reason, term: term.into(), agreement: None }
+        Self { reason, term: term.into(), agreement: None, peer_address: None }
     }
 }
 
@@ -239,8 +244,28 @@ pub struct QueryPermitted {
     pub agreement_id: AgreementId,
     /// Its version.
     pub agreement_version: u32,
-    /// The records found, in the order of the lookups.
+    /// The records released, in the order of the lookups.
     pub records: Vec<RecordRelease>,
+    /// The records found that miss the agreement's row condition, in the order of the lookups; `None` where it has none. Those
+    /// released meet it, on the hub's word.
+    pub withheld: Option<Vec<RecordWithheld>>,
+    /// The peer's address, where the decision rests on it.
+    pub peer_address: Option<IpAddr>,
+}
+
+/// A record found that misses the row condition: nothing of it is released, not even its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordWithheld {
+    /// Which lookup found it, from 0.
+    pub lookup: u32,
+    /// Its name in the log.
+    pub handle: Handle,
+    /// Its version.
+    pub version: u32,
+    /// The publication that made the version current.
+    pub publication_index: u64,
+    /// The SHA-256 of its JWT.
+    pub jwt_sha256: Digest,
 }
 
 /// One record of a permitted query.

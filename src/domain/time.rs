@@ -119,6 +119,13 @@ impl Moment {
         day
     }
 
+    /// The first instant of the minute of now; the decision then stands at most until the minute ends.
+    pub fn minute(&self) -> Time {
+        let began = self.now.start_of_minute();
+        self.reached(began.plus_seconds(60));
+        began
+    }
+
     /// The first instant at which a comparison made so far would come out otherwise.
     pub fn stands_until(&self) -> Time {
         self.until.get()
@@ -174,6 +181,8 @@ mod tests {
         assert_eq!(moment.stands_until(), at("2026-06-01T00:00:00Z"));
         moment.civil_day(CHINA);
         assert_eq!(moment.stands_until(), at("2026-03-01T16:00:00Z"));
+        assert_eq!(moment.minute(), at("2026-03-01T00:00:00Z"));
+        assert_eq!(moment.stands_until(), at("2026-03-01T00:01:00Z"));
     }
 
     #[test]

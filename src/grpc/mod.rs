@@ -26,7 +26,7 @@ mod stream;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tonic::{Request, Status};
 
@@ -64,6 +64,12 @@ fn peer_of<T>(request: &Request<T>) -> Result<SystemId, Status> {
         Some(Err(error)) => Err(status::not_identified(error)),
         None => Err(status::not_identified(&identity::Error::None)),
     }
+}
+
+/// From where it calls: the other end of the connection. What headers say of addresses is not believed.
+fn address_of<T>(request: &Request<T>) -> Result<IpAddr, Status> {
+    let peer = request.extensions().get::<Arc<Peer>>();
+    peer.map(|peer| peer.address.ip()).ok_or_else(|| status::not_identified(&identity::Error::None))
 }
 
 fn receipt_to_proto(receipt: hub::Receipt) -> proto::Receipt {

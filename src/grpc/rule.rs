@@ -31,7 +31,8 @@ impl RuleService for Services {
         let openings = wire::openings_from_proto(openings).map_err(status::of_malformed)?;
         let receipt = Arc::clone(&self.hub).change_rules(peer, envelope, openings).await.map_err(status::of)?;
         if let Outcome::Refused(refusal) = &receipt.outcome {
-            return Err(status::refused(refusal, &receipt));
+            let basis = self.hub.denial_basis(&receipt);
+            return Err(status::refused_citing(refusal, &receipt, basis.as_deref()));
         }
         let repeated_request = receipt.repeated;
         Ok(Response::new(SubmitRuleResponse { receipt: Some(receipt_to_proto(receipt)), repeated_request }))

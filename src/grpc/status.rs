@@ -39,7 +39,7 @@ const CUT: &str = "…";
 /// When a caller may come again, after a limit that clears within milliseconds under way.
 const SOON: Duration = Duration::from_secs(1);
 
-/// When a caller may come again whose refusals of a minute are used up.
+/// When a caller may come again who used up what it has of a minute.
 const NEXT_MINUTE: Duration = Duration::from_secs(60);
 
 /// An error on its way to a status.
@@ -218,12 +218,24 @@ pub(super) fn not_found(what: String) -> Status {
 
 /// The status of a refusal: it names the entry that records it.
 pub(super) fn refused(refusal: &Refusal, receipt: &Receipt) -> Status {
+    refused_citing(refusal, receipt, None)
+}
+
+/// The status of a refusal that cites. `denial_basis` 不予共享依据 is that of the resource, where a field of it
+/// is not shared: it stands in the catalog, and the log holds the field's code only.
+pub(super) fn refused_citing(refusal: &Refusal, receipt: &Receipt, denial_basis: Option<&str>) -> Status {
     let mut problem = Problem::new(code_of(refusal.reason), refusal.reason.as_str(), format!("refused: {refusal}"))
         .with("entry_index", receipt.index.to_string())
         .with("leaf_hash", hex::encode(receipt.leaf_hash()))
         .with("repeated_request", receipt.repeated.to_string());
     if !refusal.term.is_empty() {
         problem = problem.with("term", &refusal.term);
+    }
+    if let Some(basis) = denial_basis {
+        problem = problem.with("denial_basis", basis);
+    }
+    if refusal.reason == RefusalReason::MinuteLimitExceeded {
+        problem = problem.retry(NEXT_MINUTE);
     }
     if let Some((id, version)) = &refusal.agreement {
         problem = problem.with("agreement_id", id.as_str()).with("agreement_version", version.to_string());
@@ -260,6 +272,7 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::PurposeNotAgreed
         | R::MatterNotAgreed
         | R::LookupNotAgreed
+        | R::NetworkNotAllowed
         | R::NotAParty => Code::PermissionDenied,
         R::ClockSkew
         | R::KeyRetired
@@ -272,10 +285,11 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::AgreementTerminated
         | R::AgreementState
         | R::AcceptanceMissing
+        | R::ConditionInapplicable
         | R::LastAdministrator
         | R::TooManyRecords => Code::FailedPrecondition,
         R::CatalogConflict | R::AgreementConflict => Code::Aborted,
-        R::QuotaExhausted => Code::ResourceExhausted,
+        R::QuotaExhausted | R::MinuteLimitExceeded => Code::ResourceExhausted,
     }
 }
 
@@ -382,11 +396,12 @@ mod tests {
             outcome: crate::domain::outcome::Outcome::Refused(refusal.clone()),
             repeated: false,
         };
-        let status = refused(&refusal, &receipt);
+        let status = refused_citing(&refusal, &receipt, Some("样例办法第六条"));
         assert_eq!(status.code(), Code::PermissionDenied);
         assert_eq!(status.message(), "refused: FIELD_NOT_AGREED (FDDBRZJHM) by agreement housing-1 version 2");
         let metadata = status.get_error_details().error_info().unwrap().metadata.clone();
         assert_eq!((metadata["entry_index"].as_str(), metadata["term"].as_str()), ("7", "FDDBRZJHM"));
+        assert_eq!(metadata["denial_basis"], "样例办法第六条");
         assert_eq!(metadata["leaf_hash"], hex::encode(receipt.leaf_hash()));
     }
 }

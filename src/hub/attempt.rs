@@ -85,7 +85,7 @@ impl Hub {
                 Err(error) => settle(Err(error), Others::default()),
                 Ok((_, Attempt::Answered(receipt))) => settle(Ok(Settled::Answered(receipt)), Others::default()),
                 Ok((subject, Attempt::Decided(draft, beside))) => {
-                    hub.sequencer.submit(*draft, move |verdict, others| {
+                    hub.sequencer.submit(draft, move |verdict, others| {
                         let settled = match verdict {
                             Verdict::Sealed(sealed) => Ok(Settled::Sealed(sealed, beside)),
                             Verdict::Stale => Ok(Settled::Stale(subject)),

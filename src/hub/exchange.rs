@@ -1,14 +1,17 @@
 //! The life of a query, from a verified statement to an answer.
 
-use std::sync::Arc;
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use serde_json::Value;
 
 use crate::{
     domain::{
         agreement::LookupKind,
         catalog::Resource,
-        decide::{Found, Released, admit, decide_access, decide_release},
+        decide::{Access, Found, Released, admit, decide_access, decide_release},
         id::{Digest, SystemId},
-        outcome::{Outcome, QueryPermitted, RecordRelease, Refusal},
+        network::Peer,
+        outcome::{Outcome, QueryPermitted, RecordRelease, RecordWithheld, Refusal},
         statement::{Query, Statement},
         time::Moment,
     },
@@ -38,16 +41,25 @@ pub struct QueryAnswer {
     /// The presentation of each record of the outcome, in order; empty where nothing was released. None at all in the answer
     /// to a repeated request.
     pub presentations: Vec<String>,
+    /// How many civil days after that of the entry the agreement lets what was released be kept.
+    pub retention_days: Option<u32>,
+}
+
+/// A query whose signature has been verified, and from where it came.
+struct Asked {
+    verified: Verified,
+    address: IpAddr,
 }
 
 impl Hub {
-    /// Answers a query that came over `peer`'s connection.
+    /// Answers a query that came over `peer`'s connection, from this address.
     ///
     /// # Errors
     /// When no entry was made. A refusal is no error: it stands in the receipt.
     pub async fn query(
         self: &Arc<Self>,
         peer: SystemId,
+        address: IpAddr,
         envelope: dsse::Envelope,
         openings: Vec<Opening>,
     ) -> Result<QueryAnswer, Error> {
@@ -58,15 +70,26 @@ impl Hub {
                 return Err(Error::WrongKind { expected: "a query" });
             }
             let verified = Verified::new(&snapshot, &peer, envelope, statement, openings)?;
-            let attempt = hub.decide_query(&verified)?;
-            Ok((verified, attempt))
+            let asked = Asked { verified, address };
+            let attempt = hub.decide_query(&asked)?;
+            Ok((asked, attempt))
         };
         let (receipt, presentations) = self.enter(begin, Self::decide_query).await?;
-        Ok(QueryAnswer { receipt, presentations: presentations.unwrap_or_default() })
+        let retention_days = self.retention_days(&receipt.outcome);
+        Ok(QueryAnswer { receipt, presentations: presentations.unwrap_or_default(), retention_days })
+    }
+
+    /// The retention duty of the agreement under which a query was permitted. Versions stay in the rules for ever.
+    fn retention_days(&self, outcome: &Outcome) -> Option<u32> {
+        let Outcome::QueryPermitted(permitted) = outcome else { return None };
+        let snapshot = self.snapshot();
+        let agreement = snapshot.rules.agreements.find(permitted.agreement_id.as_str())?;
+        agreement.version(permitted.agreement_version)?.text.retention_days
     }
 
     /// Decides a query on what is durable now.
-    fn decide_query(&self, verified: &Verified) -> Result<Attempt<Vec<String>>, Error> {
+    fn decide_query(&self, asked: &Asked) -> Result<Attempt<Vec<String>>, Error> {
+        let verified = &asked.verified;
         let Statement::Query(_, query) = verified.statement.as_ref() else {
             return Err(Error::WrongKind { expected: "a query" });
         };
@@ -81,7 +104,7 @@ impl Hub {
         let standing = verified.standing(reused, &expected_openings(resource.map(Arc::as_ref), query));
         let permitted = admit(&snapshot.rules, &verified.statement, standing, &now)
             .map_err(Stop::Refused)
-            .and_then(|()| self.permit(&snapshot, verified, query, &now));
+            .and_then(|()| self.permit(&snapshot, asked, query, &now));
         let (outcome, grounds, access, presentations) = match permitted {
             Ok(Permitted { outcome, grounds, access, presentations }) => (outcome, grounds, access, presentations),
             Err(Stop::Refused(refusal)) => (Outcome::Refused(refusal), Vec::new(), None, Vec::new()),
@@ -94,30 +117,33 @@ impl Hub {
         Ok(Attempt::Decided(Box::new(draft), presentations))
     }
 
-    fn permit(&self, snapshot: &Snapshot, verified: &Verified, query: &Query, now: &Moment) -> Result<Permitted, Stop> {
-        let rules = &snapshot.rules;
-        let quota = |agreement: &_, day| self.projections.quota(agreement, day);
-        let access = decide_access(rules, &verified.header.actor, query, quota, now)
+    fn permit(&self, snapshot: &Snapshot, asked: &Asked, query: &Query, now: &Moment) -> Result<Permitted, Stop> {
+        let (rules, verified) = (&snapshot.rules, &asked.verified);
+        let peer = Peer::new(Some(asked.address));
+        let usage = |agreement: &_, day| self.projections.usage(agreement, day);
+        let access = decide_access(rules, &verified.header.actor, query, &peer, usage, now)
             .map_err(|error| Stop::Failed(error.into()))?
             .map_err(Stop::Refused)?;
         // One opening more than lookups: the first is the case's.
         let (found, grounds) = self.look_up(query, verified.openings.get(1..).unwrap_or_default())?;
-        let released = match decide_release(rules, query, &found, now) {
-            Ok(released) => released,
+        let mut bodies = Bodies { hub: self, found: &found, read: vec![None; found.len()] };
+        let release = match decide_release(rules, &access, query, &found, |position| bodies.values(position), now)? {
+            Ok(release) => release,
             Err(refusal) => return Err(Stop::RefusedOn(refusal, grounds)),
         };
         let mut records = Vec::with_capacity(found.len());
         let mut presentations = Vec::with_capacity(found.len());
-        for (found, released) in found.iter().zip(released) {
-            let (record, presentation) = self.present(found, released)?;
+        let mut withheld = Vec::new();
+        for (position, (found, released)) in found.iter().zip(release.records).enumerate() {
+            let Some(released) = released else {
+                withheld.push(withhold(found));
+                continue;
+            };
+            let (record, presentation) = present(&mut bodies, position, found, released)?;
             records.push(record);
             presentations.push(presentation);
         }
-        let outcome = Outcome::QueryPermitted(QueryPermitted {
-            agreement_id: access.agreement_id.clone(),
-            agreement_version: access.agreement_version,
-            records,
-        });
+        let outcome = Outcome::QueryPermitted(permitted(&access, records, release.is_conditional.then_some(withheld)));
         Ok(Permitted { outcome, grounds, access: Some(access), presentations })
     }
 
@@ -148,33 +174,86 @@ impl Hub {
         }
         Ok((found, grounds))
     }
+}
 
-    /// Loads a record and picks the disclosures released.
-    fn present(&self, found: &Found, released: Released) -> Result<(RecordRelease, String), Error> {
-        let Found { lookup, head } = found;
-        let mut record = RecordRelease {
-            lookup: *lookup,
-            handle: head.handle,
-            version: head.version,
-            status: released.status,
-            publication_index: head.publication_index,
-            jwt_sha256: head.jwt_sha256,
-            fields: released.fields,
-            sd_hash: None,
+/// The bodies of the records found, each read and unsealed at most once.
+struct Bodies<'a> {
+    hub: &'a Hub,
+    found: &'a [Found],
+    read: Vec<Option<Vec<u8>>>,
+}
+
+impl Bodies<'_> {
+    /// Does something with the record at a position, as its provider sent it.
+    fn with<T>(
+        &mut self,
+        position: usize,
+        what: impl FnOnce(&SdJwt<'_>) -> Result<T, crate::sign::Error>,
+    ) -> Result<T, Error> {
+        let (Some(Found { head, .. }), Some(read)) = (self.found.get(position), self.read.get_mut(position)) else {
+            return Err(Error::Inconsistent(format!("there is no record {position} among those found")));
         };
-        if record.fields.is_empty() {
-            return Ok((record, String::new()));
-        }
-        let damaged = |problem: &str| {
-            Error::Inconsistent(format!("the body of record {} version {}: {problem}", head.handle, head.version))
+        let damaged = |problem: &dyn fmt::Display| {
+            Error::Inconsistent(format!("the body of record {} version {} {problem}", head.handle, head.version))
         };
-        let body = self.bodies.get(&head.jwt_sha256)?.ok_or_else(|| damaged("is missing"))?;
-        let (_, text) = split_body(&body).ok_or_else(|| damaged("is not a body"))?;
-        let sd_jwt = SdJwt::parse(text).map_err(|_| damaged("is not an SD-JWT"))?;
-        let fields: Vec<&str> = record.fields.iter().map(|code| code.as_str()).collect();
-        let presentation = sd_jwt.select(&fields).map_err(|_| damaged("lacks a field"))?;
-        record.sd_hash = Some(Digest(sd_hash(&presentation)));
-        Ok((record, presentation))
+        let body = match read {
+            Some(body) => body,
+            None => read.insert(self.hub.bodies.get(&head.jwt_sha256)?.ok_or_else(|| damaged(&"is missing"))?),
+        };
+        let (_, text) = split_body(body).ok_or_else(|| damaged(&"is not a body"))?;
+        SdJwt::parse(text).and_then(|sd_jwt| what(&sd_jwt)).map_err(|error| damaged(&error))
+    }
+
+    fn values(&mut self, position: usize) -> Result<Vec<(String, Value)>, Error> {
+        self.with(position, |sd_jwt| sd_jwt.values())
+    }
+}
+
+/// Picks the disclosures released of a record.
+fn present(
+    bodies: &mut Bodies<'_>,
+    position: usize,
+    found: &Found,
+    released: Released,
+) -> Result<(RecordRelease, String), Error> {
+    let Found { lookup, head } = found;
+    let mut record = RecordRelease {
+        lookup: *lookup,
+        handle: head.handle,
+        version: head.version,
+        status: released.status,
+        publication_index: head.publication_index,
+        jwt_sha256: head.jwt_sha256,
+        fields: released.fields,
+        sd_hash: None,
+    };
+    if record.fields.is_empty() {
+        return Ok((record, String::new()));
+    }
+    let fields: Vec<&str> = record.fields.iter().map(|code| code.as_str()).collect();
+    let presentation = bodies.with(position, |sd_jwt| sd_jwt.select(&fields))?;
+    record.sd_hash = Some(Digest(sd_hash(&presentation)));
+    Ok((record, presentation))
+}
+
+fn withhold(found: &Found) -> RecordWithheld {
+    let Found { lookup, head } = found;
+    RecordWithheld {
+        lookup: *lookup,
+        handle: head.handle,
+        version: head.version,
+        publication_index: head.publication_index,
+        jwt_sha256: head.jwt_sha256,
+    }
+}
+
+fn permitted(access: &Access, records: Vec<RecordRelease>, withheld: Option<Vec<RecordWithheld>>) -> QueryPermitted {
+    QueryPermitted {
+        agreement_id: access.agreement_id.clone(),
+        agreement_version: access.agreement_version,
+        records,
+        withheld,
+        peer_address: access.peer_address,
     }
 }
 
@@ -184,7 +263,7 @@ const MAX_FOUND: usize = crate::domain::statement::Policy::GREATEST.max_released
 struct Permitted {
     outcome: Outcome,
     grounds: Vec<Ground>,
-    access: Option<crate::domain::decide::Access>,
+    access: Option<Access>,
     presentations: Vec<String>,
 }
 

@@ -109,7 +109,9 @@ pub(super) fn changes_of(
         (_, Outcome::Applied(_)) => changes.push(Change::Rule { index }),
         (Statement::Query(..), Outcome::QueryPermitted(_)) => {
             let offset = rules.policy.civil_day_offset_seconds;
-            changes.extend(uses_of(offset, time, Some(statement), outcome).map(quota));
+            changes.extend(
+                uses_of(offset, time, Some(statement), outcome).map(|uses| quota(uses, Some(time.start_of_minute()))),
+            );
         }
         (Statement::Publication(_, publication), Outcome::Published(results)) => {
             let accepted = publication.records.iter().zip(results).filter(|(_, violations)| violations.is_empty());
@@ -157,8 +159,8 @@ pub(super) fn uses_of<'a>(
     asked.into_iter().chain(carried)
 }
 
-fn quota((agreement_id, day, asked): (&AgreementId, Date, u64)) -> Change {
-    Change::Quota { agreement_id: agreement_id.clone(), day, asked }
+fn quota((agreement_id, day, asked): (&AgreementId, Date, u64), minute: Option<Time>) -> Change {
+    Change::Quota { agreement_id: agreement_id.clone(), day, minute, asked }
 }
 
 /// How many bytes of entries are caught up with at a time: a compromise between memory and round trips.
@@ -193,7 +195,7 @@ pub(super) fn catch_up(
             // Of what the hub tells of itself only carried quotas change anything.
             if statement.is_none() {
                 let offset = replay.rules()?.policy.civil_day_offset_seconds;
-                changes.extend(uses_of(offset, decided_at, None, &entry.outcome).map(quota));
+                changes.extend(uses_of(offset, decided_at, None, &entry.outcome).map(|uses| quota(uses, None)));
             }
             if let Some((statement, envelope)) = statement.zip(entry.envelope) {
                 let rules = replay.rules()?;

@@ -9,8 +9,8 @@ use crate::{
         decide::{RuleFacts, admit, decide_rule},
         directory::Capability,
         id::{AgreementId, SystemId},
-        outcome::Outcome,
-        statement::Statement,
+        outcome::{Outcome, Refusal, RefusalReason},
+        statement::{RuleChange, Statement},
         time::Moment,
     },
     sign::{
@@ -101,6 +101,26 @@ impl Hub {
             .and_then(|()| decide_rule(&snapshot.rules, header, change, facts, &now));
         let outcome = decided.map_or_else(Outcome::Refused, Outcome::Applied);
         Ok(Attempt::Decided(Box::new(verified.draft(outcome, standing, snapshot.size, &now)), ()))
+    }
+
+    /// The denial basis 不予共享依据 of the resource that a statement is about, where it was refused since a field of it is not
+    /// shared.
+    pub fn denial_basis(&self, receipt: &Receipt) -> Option<String> {
+        let Outcome::Refused(Refusal { reason: RefusalReason::FieldNotShared, .. }) = &receipt.outcome else {
+            return None;
+        };
+        let statement = wire::Entry::decode(&receipt.entry).ok()?.statement().ok()??;
+        let resource = match &statement {
+            Statement::Query(_, query) => &query.resource_id,
+            Statement::Rule(_, RuleChange::AgreementProposal { text, .. }) => &text.resource_id,
+            Statement::Rule(_, RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent)) => {
+                let snapshot = self.snapshot();
+                let agreement = snapshot.rules.agreements.find(consent.agreement_id.as_str())?;
+                return snapshot.denial_basis(agreement.newest()?.text.resource_id.as_str());
+            }
+            _ => return None,
+        };
+        self.snapshot().denial_basis(resource.as_str())
     }
 
     /// The agreement of an id, in a version or the newest, for a peer that may read it, with the texts opened as far as the

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     domain::{
-        decide::{Access, LIMIT_WINDOW_SECONDS, counts_towards_limit},
+        decide::{Access, LIMIT_WINDOW_SECONDS, Usage, counts_towards_limit},
         id::{AgreementId, Digest, SystemId},
         outcome::{Notice, Outcome, Suppressed},
         rules::Rules,
@@ -138,7 +138,7 @@ struct Waiting {
 
 /// What is to be entered.
 enum What {
-    Decided(Draft),
+    Decided(Box<Draft>),
     /// Something that the hub tells of itself, and serialized openings to keep with it.
     Noted(Notice, Vec<Vec<u8>>),
 }
@@ -168,7 +168,7 @@ impl Handle {
     }
 
     /// Hands a draft over. `reply` hears what becomes of it, once; it is dropped unheard when the hub ends first.
-    pub(super) fn submit(&self, draft: Draft, reply: impl FnOnce(Verdict, Others) + Send + 'static) {
+    pub(super) fn submit(&self, draft: Box<Draft>, reply: impl FnOnce(Verdict, Others) + Send + 'static) {
         self.hand_over(What::Decided(draft), Box::new(reply));
     }
 
@@ -240,7 +240,7 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
     let sequencer = Sequencer {
         stage,
         recent: Recent::from(snapshot.size),
-        quotas: HashMap::new(),
+        usage: HashMap::new(),
         refusals: HashMap::new(),
         suppressed: BTreeMap::new(),
         timer: tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(starting)?,
@@ -272,7 +272,7 @@ struct Sequencer {
     stage: Stage,
     recent: Recent,
     /// How many records were asked for, by agreement and day; those of past days are dropped.
-    quotas: HashMap<(AgreementId, Date), u64>,
+    usage: HashMap<(AgreementId, Date), Usage>,
     /// How many counted entries each system made in a minute, the newest in which it made any.
     refusals: HashMap<SystemId, (Time, u32)>,
     /// How many requests were turned away since their system had reached its limit, by minute, until a notice says so.
@@ -294,7 +294,8 @@ struct Gathering {
     openings: Vec<Vec<Vec<u8>>>,
     changes: Vec<Change>,
     moved: HashMap<Ground, u64>,
-    quotas: HashMap<(AgreementId, Date), u64>,
+    /// How many records were asked for, by agreement, day and the beginning of the minute.
+    asked: BTreeMap<(AgreementId, Date, Time), u64>,
     /// The counted entries: in which minute, whose.
     refused: Vec<(Time, SystemId)>,
     /// The requests turned away beside them.
@@ -330,7 +331,8 @@ fn gather(snapshot: &Snapshot, batch: &mut Gathering, draft: Draft, reply: Reply
     }
     batch.refused.extend(counted);
     if let Some(access) = basis.access {
-        *batch.quotas.entry((access.agreement_id, access.day)).or_default() += access.asked;
+        let key = (access.agreement_id, access.day, batch.time.start_of_minute());
+        *batch.asked.entry(key).or_default() += access.asked;
     }
     let changes = changes_of(&snapshot.rules, index, batch.time, &statement, payload_sha256, &outcome, &terms);
     for ground in changes.iter().flat_map(grounds_of) {
@@ -430,7 +432,7 @@ impl Sequencer {
         let mut lingered = false;
         while let Some(Waiting { what, reply }) = next.take() {
             match what {
-                What::Decided(draft) => self.take(&snapshot, &mut batch, draft, reply),
+                What::Decided(draft) => self.take(&snapshot, &mut batch, *draft, reply),
                 What::Noted(notice, openings) => gather_notice(&mut batch, notice, openings, Some(reply)),
             }
             if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
@@ -469,7 +471,7 @@ impl Sequencer {
         // The log's time never runs backwards, whatever the clock does.
         let time = self.stage.clock.now().max(snapshot.time);
         let today = time.civil_day(snapshot.rules.policy.civil_day_offset_seconds);
-        self.quotas.retain(|(_, day), _| *day >= today);
+        self.usage.retain(|(_, day), _| *day >= today);
         Gathering {
             time,
             first: snapshot.size,
@@ -478,7 +480,7 @@ impl Sequencer {
             openings: Vec::new(),
             changes: Vec::new(),
             moved: HashMap::new(),
-            quotas: HashMap::new(),
+            asked: BTreeMap::new(),
             refused: Vec::new(),
             suppressed: BTreeMap::new(),
             noted: Vec::new(),
@@ -521,14 +523,18 @@ impl Sequencer {
             return Check::Stale;
         }
         if let Some(access) = &basis.access {
-            let key = (access.agreement_id.clone(), access.day);
-            let gathered = batch.quotas.get(&key).copied().unwrap_or_default();
-            match self.quota(&key) {
-                Ok(used) if used.saturating_add(gathered).saturating_add(access.asked) > access.daily_limit => {
-                    return Check::Stale;
-                }
-                Ok(_) => {}
+            let mut usage = match self.usage(&(access.agreement_id.clone(), access.day)) {
+                Ok(usage) => usage,
                 Err(error) => return Check::Failed(error.into()),
+            };
+            let (id, day) = (&access.agreement_id, access.day);
+            for ((_, _, minute), asked) in
+                batch.asked.range((id.clone(), day, Time::MIN)..=(id.clone(), day, Time::MAX))
+            {
+                usage.take(*minute, *asked);
+            }
+            if !access.fits(&usage) {
+                return Check::Stale;
             }
         }
         if let Some(system) = counted(&snapshot.rules, draft) {
@@ -543,13 +549,13 @@ impl Sequencer {
         Check::Stands
     }
 
-    fn quota(&mut self, key: &(AgreementId, Date)) -> Result<u64, store::Error> {
-        if let Some(used) = self.quotas.get(key) {
-            return Ok(*used);
+    fn usage(&mut self, key: &(AgreementId, Date)) -> Result<Usage, store::Error> {
+        if let Some(usage) = self.usage.get(key) {
+            return Ok(*usage);
         }
-        let used = self.stage.projections.quota(&key.0, key.1)?;
-        self.quotas.insert(key.clone(), used);
-        Ok(used)
+        let usage = self.stage.projections.usage(&key.0, key.1)?;
+        self.usage.insert(key.clone(), usage);
+        Ok(usage)
     }
 
     /// Makes a batch durable and lets its receipts go. An error means that the process must end.
@@ -561,7 +567,7 @@ impl Sequencer {
             openings,
             changes,
             moved,
-            quotas,
+            asked,
             refused,
             suppressed,
             noted,
@@ -596,7 +602,7 @@ impl Sequencer {
             }
             let size = tree.size();
             self.stage.projections.apply(size, &changes).map_err(|error| error.to_string())?;
-            self.advance(moved, quotas, refused)?;
+            self.advance(moved, asked, refused)?;
             self.suppressed.retain(|suppression, _| !noted.contains(suppression));
             self.stage.published.store(match rules {
                 Some(rules) => Snapshot::new(Arc::new(rules), size, time),
@@ -623,15 +629,15 @@ impl Sequencer {
     fn advance(
         &mut self,
         moved: HashMap<Ground, u64>,
-        quotas: HashMap<(AgreementId, Date), u64>,
+        asked: BTreeMap<(AgreementId, Date, Time), u64>,
         refused: Vec<(Time, SystemId)>,
     ) -> Result<(), String> {
         let mut moved: Vec<_> = moved.into_iter().collect();
         moved.sort_by_key(|(_, index)| *index);
         moved.into_iter().for_each(|(ground, index)| self.recent.record(index, ground));
-        for (key, asked) in quotas {
+        for ((id, day, minute), asked) in asked {
             // It was read when the draft was checked, so it is there.
-            *self.quotas.get_mut(&key).ok_or("a quota was not counted")? += asked;
+            self.usage.get_mut(&(id, day)).ok_or("what was asked for was not counted")?.take(minute, asked);
         }
         for (minute, system) in refused {
             let entered = self.refusals.entry(system).or_insert((minute, 0));

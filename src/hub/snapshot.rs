@@ -23,6 +23,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The denial basis 不予共享依据 of a resource, if it has one.
+    pub(super) fn denial_basis(&self, resource: &str) -> Option<String> {
+        let (_, resource) = self.rules.catalog.newest(resource)?;
+        Some(resource.denial_basis.clone()).filter(|basis| !basis.is_empty())
+    }
+
     /// The state of these rules.
     pub(super) fn new(rules: Arc<Rules>, size: u64, time: Time) -> Self {
         let keys = rules.directory.keys.values();

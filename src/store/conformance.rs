@@ -9,6 +9,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use super::*;
 use crate::{
     domain::{
+        decide::Usage,
         id::{DomainName, KeyId},
         record::{RecordStatus, Validity},
         time::{Time, date_of_days},
@@ -288,8 +289,13 @@ pub(super) fn record_row(handle: u8, version: u32, holder: u8) -> RecordRow {
     }
 }
 
+/// The first minute of a day.
+fn minute(day: i64) -> Time {
+    Time::start_of(date_of_days(day), 0)
+}
+
 fn quota(agreement: &str, day: i64, asked: u64) -> Change {
-    Change::Quota { agreement_id: agreement.parse().unwrap(), day: date_of_days(day), asked }
+    Change::Quota { agreement_id: agreement.parse().unwrap(), day: date_of_days(day), minute: Some(minute(day)), asked }
 }
 
 pub(super) fn projections_answer_what_was_applied(store: Store) {
@@ -322,11 +328,21 @@ pub(super) fn projections_answer_what_was_applied(store: Store) {
     let both = [Handle([1; 32]), Handle([2; 32])];
     assert_eq!(projections.by_holder_key(&BlindKey([50; 32]), 9).unwrap(), both);
     assert_eq!(projections.by_holder_key(&BlindKey([50; 32]), 1).unwrap(), both[..1]);
-    assert_eq!(projections.quota(&"a".parse().unwrap(), date_of_days(20_000)).unwrap(), 7);
-    assert_eq!(projections.quota(&"a".parse().unwrap(), date_of_days(20_001)).unwrap(), 9);
-    assert_eq!(projections.quota(&"b".parse().unwrap(), date_of_days(20_000)).unwrap(), 0);
+    let usage = |agreement: &str, day| projections.usage(&agreement.parse().unwrap(), date_of_days(day)).unwrap();
+    assert_eq!(usage("a", 20_000), Usage { day: 7, minute_began: minute(20_000), minute: 7 });
+    assert_eq!(usage("a", 20_001).day, 9);
+    assert_eq!(usage("b", 20_000), Usage::NONE);
     projections.apply(302, &[quota("a", 20_000, 1)]).unwrap();
-    assert_eq!(projections.quota(&"a".parse().unwrap(), date_of_days(20_000)).unwrap(), 8);
+    assert_eq!(usage("a", 20_000), Usage { day: 8, minute_began: minute(20_000), minute: 8 });
+    let later = minute(20_000).plus_seconds(60);
+    let change =
+        Change::Quota { agreement_id: "a".parse().unwrap(), day: date_of_days(20_000), minute: Some(later), asked: 2 };
+    projections.apply(303, &[change]).unwrap();
+    assert_eq!(
+        usage("a", 20_000),
+        Usage { day: 10, minute_began: later, minute: 2 },
+        "of minutes only the newest is kept"
+    );
 
     projections.reset().unwrap();
     assert_eq!(projections.applied().unwrap(), 0);

@@ -18,9 +18,10 @@ use std::sync::Arc;
 
 use crate::{
     domain::{
+        decide::Usage,
         id::{AgreementId, Digest, Handle, RequestId, SystemId},
         record::RecordHead,
-        time::Date,
+        time::{Date, Time},
     },
     tlog::{BatchTree, Frontier, Hash, MAX_ENTRY_LEN},
 };
@@ -318,6 +319,8 @@ pub enum Change {
         agreement_id: AgreementId,
         /// The civil day.
         day: Date,
+        /// When the minute began; `None` of what was asked for in an earlier log, which counts on the day only.
+        minute: Option<Time>,
         /// How many more.
         asked: u64,
     },
@@ -387,7 +390,7 @@ pub trait Projections: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Error::Index`].
-    fn quota(&self, agreement_id: &AgreementId, day: Date) -> Result<u64, Error>;
+    fn usage(&self, agreement_id: &AgreementId, day: Date) -> Result<Usage, Error>;
 
     /// Every row, by key, for comparison with a rebuilt index.
     ///

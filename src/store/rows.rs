@@ -9,7 +9,7 @@
 //! 03 ‖ handle 32                                          the record's row, below
 //! 04 ‖ record key 32                                      handle 32
 //! 05 ‖ holder key 32 ‖ handle 32                          nothing
-//! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64: records asked for on that day
+//! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64 records asked for on that day ‖ i64 newest minute, ms ‖ u64 in it
 //!
 //! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
 //!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32 of
@@ -27,6 +27,7 @@ use std::{
 use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row, late::Late};
 use crate::{
     domain::{
+        decide::Usage,
         id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
         record::{RecordHead, RecordStatus, Validity},
         time::{Date, Time, date_of_days, days_of_date},
@@ -183,9 +184,9 @@ impl<T: Table> Projections for Rows<T> {
         self.rows.table().scan(&prefix, limit)?.into_iter().map(handle).collect()
     }
 
-    fn quota(&self, agreement_id: &AgreementId, day: Date) -> Result<u64, Error> {
+    fn usage(&self, agreement_id: &AgreementId, day: Date) -> Result<Usage, Error> {
         let key = quota_key(agreement_id, day);
-        self.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))
+        usage(&key, self.get(&key)?)
     }
 
     fn dump(&self) -> Result<Vec<Row>, Error> {
@@ -209,10 +210,14 @@ impl<T: Table> Pending<'_, T> {
                 self.writes.insert(request_key(actor, request_id), Some(row));
             }
             Change::Record(row) => self.record(row)?,
-            Change::Quota { agreement_id, day, asked } => {
+            Change::Quota { agreement_id, day, minute, asked } => {
                 let key = quota_key(agreement_id, *day);
-                let before = self.get(&key)?.map_or(Ok(0), |value| decode(&key, &value, |fields| fields.u64()))?;
-                self.put(key, &before.saturating_add(*asked).to_be_bytes());
+                let mut usage = usage(&key, self.get(&key)?)?;
+                match minute {
+                    Some(minute) => usage.take(*minute, *asked),
+                    None => usage.take_on_day(*asked),
+                }
+                self.put(key, &encode_usage(usage));
             }
         }
         Ok(())
@@ -280,6 +285,20 @@ fn quota_key(agreement_id: &AgreementId, day: Date) -> Vec<u8> {
     // Days before 1970 sort before those after it.
     let day = (day_number(Some(day)) as u32) ^ (1 << 31);
     joined(QUOTA, &[&day.to_be_bytes(), agreement_id.as_str().as_bytes()])
+}
+
+fn encode_usage(usage: Usage) -> Vec<u8> {
+    [usage.day.to_be_bytes(), usage.minute_began.as_millis().to_be_bytes(), usage.minute.to_be_bytes()].concat()
+}
+
+/// The usage in a value, if there was any.
+fn usage(key: &[u8], value: Option<Vec<u8>>) -> Result<Usage, Error> {
+    let row = |fields: &mut Fields| {
+        let day = fields.u64()?;
+        let minute_began = fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?;
+        Some(Usage { day, minute_began, minute: fields.u64()? })
+    };
+    value.map_or(Ok(Usage::NONE), |value| decode(key, &value, row))
 }
 
 /// What stands for "without bound".

@@ -5,12 +5,13 @@ use prost::Message;
 use super::{
     answer::pending_to_proto,
     catalog::paired,
+    condition::{condition_to_proto, read_condition},
     opening_to_proto, proto,
     reading::{Malformed, Reading, decode_canonical, timestamp},
 };
 use crate::{
     domain::{
-        agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind},
+        agreement::{AgreementState, AgreementText, AgreementVersion, LookupKind, MAX_NETWORKS, MAX_RETENTION_DAYS},
         answer::Pending,
         id::Commitment,
         rules::Rules,
@@ -71,6 +72,11 @@ fn text_to_proto(text: &AgreementText) -> proto::AgreementText {
         batch_limit: text.batch_limit,
         legal_basis_commitment: bytes(text.legal_basis),
         scenario_commitment: bytes(text.scenario),
+        condition: text.condition.as_ref().map(condition_to_proto),
+        minute_limit: text.minute_limit.unwrap_or_default(),
+        networks: text.networks.iter().map(ToString::to_string).collect(),
+        retention_days: text.retention_days.unwrap_or_default(),
+        scope_commitment: bytes(text.scope),
     }
 }
 
@@ -101,6 +107,15 @@ fn read_text(reading: &mut Reading, message: &proto::AgreementText) -> Option<Ag
     let valid_until = reading.time("text.valid_until", message.valid_until.as_ref());
     let legal_basis = reading.optional_bytes("text.legal_basis_commitment", &message.legal_basis_commitment);
     let scenario = reading.optional_bytes("text.scenario_commitment", &message.scenario_commitment);
+    let condition = match &message.condition {
+        Some(condition) => read_condition(reading, "text.condition", condition).map(Some),
+        None => Some(None),
+    };
+    reading.require(message.networks.len() <= MAX_NETWORKS, "text.networks", "must be at most 64");
+    let networks = reading.sorted("text.networks", &message.networks);
+    let days = message.retention_days;
+    reading.require(days <= MAX_RETENTION_DAYS, "text.retention_days", "must be at most 36500");
+    let scope = reading.optional_bytes("text.scope_commitment", &message.scope_commitment);
     Some(AgreementText {
         hub: hub?,
         agreement_id: agreement_id?,
@@ -119,6 +134,11 @@ fn read_text(reading: &mut Reading, message: &proto::AgreementText) -> Option<Ag
         batch_limit: message.batch_limit,
         legal_basis: legal_basis?,
         scenario: scenario?,
+        condition: condition?,
+        minute_limit: (message.minute_limit > 0).then_some(message.minute_limit),
+        networks: networks?,
+        retention_days: (days > 0).then_some(days),
+        scope: scope?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Entries: what the exchange log holds, byte for byte.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use prost::Message;
 
@@ -18,7 +18,7 @@ use crate::{
         id::AgreementId,
         outcome::{
             Effect, Erased, HolderTraced, MAX_QUOTAS_CARRIED, Notice, Outcome, QueryPermitted, QuotasCarried,
-            RecordRelease, RecordViolation, Refusal, RefusalReason, Suppressed,
+            RecordRelease, RecordViolation, RecordWithheld, Refusal, RefusalReason, Suppressed,
         },
         statement::Statement,
         time::Time,
@@ -159,14 +159,16 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
                 term: refusal.term.clone(),
                 agreement_id,
                 agreement_version,
+                peer_address: address_to_bytes(refusal.peer_address),
             })
         }
         Outcome::QueryPermitted(permitted) => ProtoResult::QueryPermitted(proto::QueryPermitted {
             agreement_id: permitted.agreement_id.to_string(),
             agreement_version: permitted.agreement_version,
             records: permitted.records.iter().map(release_to_proto).collect(),
-            // Which records an identifier names, the log cannot show: it does not hold identifiers.
-            attested_facts: vec![proto::AttestedFact::LookupResult as i32],
+            attested_facts: attested_facts(permitted),
+            withheld: permitted.withheld.iter().flatten().map(withheld_to_proto).collect(),
+            peer_address: address_to_bytes(permitted.peer_address),
         }),
         Outcome::Published(results) => ProtoResult::Published(proto::Published {
             results: results
@@ -204,6 +206,51 @@ fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
                 .map(|(id, asked)| proto::QuotaUse { agreement_id: id.to_string(), asked: *asked })
                 .collect(),
         }),
+    }
+}
+
+/// Which records an identifier names, the log cannot show, for it does not hold identifiers; nor what the values of a record
+/// are, or from where a query came.
+fn attested_facts(permitted: &QueryPermitted) -> Vec<i32> {
+    [
+        (true, proto::AttestedFact::LookupResult),
+        (permitted.withheld.is_some(), proto::AttestedFact::RowCondition),
+        (permitted.peer_address.is_some(), proto::AttestedFact::PeerAddress),
+    ]
+    .into_iter()
+    .filter_map(|(is_attested, fact)| is_attested.then_some(fact.into()))
+    .collect()
+}
+
+fn address_to_bytes(address: Option<IpAddr>) -> Vec<u8> {
+    match address {
+        Some(IpAddr::V4(address)) => address.octets().to_vec(),
+        Some(IpAddr::V6(address)) => address.octets().to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// An address in its canonical form, or nothing where there are no bytes.
+fn read_address(reading: &mut Reading, field: &str, bytes: &[u8]) -> Option<Option<IpAddr>> {
+    let address = match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+        _ if bytes.is_empty() => return Some(None),
+        (Ok(octets), _) => IpAddr::from(octets),
+        (_, Ok(octets)) => IpAddr::from(octets),
+        _ => return reading.fail(field, format!("must be 4 or 16 bytes, is {}", bytes.len())),
+    };
+    if address.to_canonical() != address {
+        return reading.fail(field, "must be an IPv4 address in 4 bytes, not within IPv6");
+    }
+    Some(Some(address))
+}
+
+fn withheld_to_proto(withheld: &RecordWithheld) -> proto::RecordWithheld {
+    proto::RecordWithheld {
+        lookup: withheld.lookup,
+        handle: withheld.handle.0.to_vec(),
+        version: withheld.version,
+        publication_index: withheld.publication_index,
+        jwt_sha256: withheld.jwt_sha256.0.to_vec(),
     }
 }
 
@@ -294,26 +341,59 @@ fn read_refused(reading: &mut Reading, refused: &proto::Refused) -> Option<Refus
         ("", 0) => Some(None),
         (id, version) => reading.name("refused.agreement_id", id).map(|id| Some((id, version))),
     };
-    Some(Refusal { reason: reason?, term: refused.term.clone(), agreement: agreement? })
+    let peer_address = read_address(reading, "refused.peer_address", &refused.peer_address);
+    Some(Refusal { reason: reason?, term: refused.term.clone(), agreement: agreement?, peer_address: peer_address? })
 }
 
 fn read_permitted(reading: &mut Reading, permitted: &proto::QueryPermitted) -> Option<QueryPermitted> {
     let agreement_id = reading.name("query_permitted.agreement_id", &permitted.agreement_id);
-    reading.require(
-        permitted.attested_facts == [proto::AttestedFact::LookupResult as i32],
-        "query_permitted.attested_facts",
-        "must be LOOKUP_RESULT",
-    );
     let records: Vec<_> = permitted
         .records
         .iter()
         .enumerate()
         .map(|(i, release)| read_release(reading, format_args!("query_permitted.records[{i}]."), release))
         .collect();
-    Some(QueryPermitted {
+    let withheld: Vec<_> = permitted
+        .withheld
+        .iter()
+        .enumerate()
+        .map(|(i, withheld)| read_withheld(reading, format_args!("query_permitted.withheld[{i}]."), withheld))
+        .collect();
+    let is_conditional = permitted.attested_facts.contains(&proto::AttestedFact::RowCondition.into());
+    reading.require(
+        is_conditional || withheld.is_empty(),
+        "query_permitted.withheld",
+        "must be none without ROW_CONDITION among the attested facts",
+    );
+    let peer_address = read_address(reading, "query_permitted.peer_address", &permitted.peer_address);
+    let read = QueryPermitted {
         agreement_id: agreement_id?,
         agreement_version: permitted.agreement_version,
         records: records.into_iter().collect::<Option<_>>()?,
+        withheld: withheld.into_iter().collect::<Option<_>>().map(|all| is_conditional.then_some(all))?,
+        peer_address: peer_address?,
+    };
+    reading.require(
+        permitted.attested_facts == attested_facts(&read),
+        "query_permitted.attested_facts",
+        "must be LOOKUP_RESULT, then ROW_CONDITION if there is one, then PEER_ADDRESS if it is stated",
+    );
+    Some(read)
+}
+
+fn read_withheld(
+    reading: &mut Reading,
+    prefix: fmt::Arguments<'_>,
+    withheld: &proto::RecordWithheld,
+) -> Option<RecordWithheld> {
+    let handle = reading.bytes(At(prefix, "handle"), &withheld.handle);
+    let jwt_sha256 = reading.bytes(At(prefix, "jwt_sha256"), &withheld.jwt_sha256);
+    Some(RecordWithheld {
+        lookup: withheld.lookup,
+        handle: handle?,
+        version: withheld.version,
+        publication_index: withheld.publication_index,
+        jwt_sha256: jwt_sha256?,
     })
 }
 

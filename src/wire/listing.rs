@@ -104,7 +104,7 @@ pub fn agreement_from_proto(message: &proto::Agreement) -> Result<ListedAgreemen
         "text_digest",
         "is not the SHA-256 of the text",
     );
-    let committed: BTreeSet<_> = text.legal_basis.iter().chain(&text.scenario).map(|commitment| commitment.0).collect();
+    let committed: BTreeSet<_> = text.text_commitments().map(|commitment| commitment.0).collect();
     let reason: Option<Option<Commitment>> = reading.optional_bytes("reason_commitment", &message.reason_commitment);
     let committed: BTreeSet<_> = committed.into_iter().chain(reason.flatten().map(|commitment| commitment.0)).collect();
     reading.require(
@@ -189,6 +189,11 @@ mod tests {
             batch_limit: 10,
             legal_basis: None,
             scenario: None,
+            condition: None,
+            minute_limit: None,
+            networks: BTreeSet::new(),
+            retention_days: None,
+            scope: None,
         };
         let serialized: Arc<[u8]> = encode_agreement_text(&text).into();
         let digest = Digest(sha256(&serialized));

@@ -8,6 +8,7 @@ mod agreement_change;
 mod answer;
 mod calendar;
 mod catalog;
+mod condition;
 mod directory;
 mod entry;
 mod issuing;

@@ -13,6 +13,7 @@ use crate::{
         catalog::{
             CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
         },
+        condition::{Comparison, Condition, Literal, Relation, Test},
         decide::most_released,
         derive::DerivationRule,
         directory::Capability,
@@ -20,7 +21,7 @@ use crate::{
         issuing::IssuingGrant,
         outcome::{
             Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, QuotasCarried, RecordRelease,
-            RecordViolation, Refusal, RefusalReason, Suppressed,
+            RecordViolation, RecordWithheld, Refusal, RefusalReason, Suppressed,
         },
         record::{RecordStatus, Validity},
         statement::{
@@ -99,6 +100,26 @@ fn resource() -> Resource {
     }
 }
 
+/// A condition with every operator and every kind of literal.
+fn condition() -> Condition {
+    let is = |field: &str, test| Condition::Comparison(Comparison { field: field.parse().unwrap(), test });
+    let text = |text: &str| Literal::Text(text.into());
+    Condition::All(vec![
+        is("JZRQ", Test::Is(Relation::AtLeast, text("2026-01-01"))),
+        is("CZZTDM", Test::StartsWith("914403".into())),
+        Condition::Any(vec![
+            is("ZT", Test::OneOf([text("1"), text("2")].into())),
+            is("ZT", Test::Empty),
+            is("FDDBR", Test::NotEmpty),
+            is("ZT", Test::Is(Relation::Equal, text(""))),
+            is("ZT", Test::Is(Relation::NotEqual, Literal::Boolean(false))),
+        ]),
+        is("ZS", Test::Is(Relation::Less, Literal::Integer(-3))),
+        is("ZS", Test::Is(Relation::AtMost, Literal::Integer(0))),
+        is("ZS", Test::Is(Relation::Greater, Literal::Integer(3))),
+    ])
+}
+
 fn text() -> AgreementText {
     let names = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
     AgreementText {
@@ -119,6 +140,11 @@ fn text() -> AgreementText {
         batch_limit: 16,
         legal_basis: Some(Commitment([3; 32])),
         scenario: None,
+        condition: Some(condition()),
+        minute_limit: Some(60),
+        networks: ["10.44.0.0/16", "2001:db8::/32"].map(|network| network.parse().unwrap()).into(),
+        retention_days: Some(180),
+        scope: Some(Commitment([25; 32])),
     }
 }
 
@@ -315,6 +341,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                 reason: RefusalReason::FieldNotAgreed,
                 term: "ZZBS".into(),
                 agreement: Some(("housing-2026".parse().unwrap(), 2)),
+                peer_address: None,
             }),
         ),
         (
@@ -332,6 +359,31 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                     fields: vec!["CZZTDM".parse().unwrap(), "ZZBS".parse().unwrap()],
                     sd_hash: Some(Digest([14; 32])),
                 }],
+                withheld: None,
+                peer_address: None,
+            }),
+        ),
+        (
+            "query-permitted",
+            Outcome::QueryPermitted(QueryPermitted {
+                agreement_id: "housing-2026".parse().unwrap(),
+                agreement_version: 2,
+                records: Vec::new(),
+                withheld: Some(vec![RecordWithheld {
+                    lookup: 0,
+                    handle: Handle([8; 32]),
+                    version: 1,
+                    publication_index: 17,
+                    jwt_sha256: Digest([9; 32]),
+                }]),
+                peer_address: Some("10.44.0.9".parse().unwrap()),
+            }),
+        ),
+        (
+            "refused",
+            Outcome::Refused(Refusal {
+                peer_address: Some("2001:db8::9".parse().unwrap()),
+                ..Refusal::new(RefusalReason::NetworkNotAllowed, "")
             }),
         ),
         (
@@ -504,6 +556,8 @@ fn whatever_a_query_finds_within_its_bound_fits_an_entry() {
             agreement_id: "g".repeat(64).parse().unwrap(),
             agreement_version: u32::MAX,
             records: vec![longest_release(&query); most],
+            withheld: Some(Vec::new()),
+            peer_address: Some("2001:db8::9".parse().unwrap()),
         });
         let (payload_type, payload) = encode_statement(&Statement::Query(header.clone(), query));
         let envelope = Some(dsse::Envelope::sign(&key(), &payload_type, payload).unwrap());

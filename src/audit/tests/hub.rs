@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     convert::Infallible,
     fs,
+    net::IpAddr,
     ops::Range,
     path::Path,
 };
@@ -15,12 +16,15 @@ use crate::{
         agreement::{AgreementText, LookupKind},
         catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         decide::{
-            Found, RuleFacts, Standing, admit, decide_access, decide_publication, decide_release, decide_rule,
-            may_continue,
+            Found, Released, RuleFacts, Standing, Usage, admit, decide_access, decide_publication, decide_release,
+            decide_rule, may_continue,
         },
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
-        outcome::{Effect, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation},
+        network::Peer,
+        outcome::{
+            Effect, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, RecordWithheld,
+        },
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{
@@ -91,7 +95,11 @@ pub(super) struct Hub {
     pub(super) time: Time,
     pub(super) records: HashMap<Handle, (ResourceId, RecordHead)>,
     requests: HashMap<(SystemId, RequestId), Vec<u8>>,
-    quotas: HashMap<(AgreementId, Date), u64>,
+    usage: HashMap<(AgreementId, Date), Usage>,
+    /// What every record holds.
+    pub(super) values: Vec<(String, serde_json::Value)>,
+    /// From where everybody asks.
+    pub(super) address: IpAddr,
     /// Whether the openings beside statements are those of their commitments.
     pub(super) openings_match: bool,
     next: u64,
@@ -138,7 +146,9 @@ impl Hub {
             time,
             records: HashMap::new(),
             requests: HashMap::new(),
-            quotas: HashMap::new(),
+            usage: HashMap::new(),
+            values: Vec::new(),
+            address: IpAddr::from([10, 44, 0, 9]),
             openings_match: true,
             next: 0,
         }
@@ -167,8 +177,8 @@ impl Hub {
     }
 
     /// What was used of quotas, to be forgotten by a hub that cheats.
-    pub(super) fn quotas_mut(&mut self) -> &mut HashMap<(AgreementId, Date), u64> {
-        &mut self.quotas
+    pub(super) fn usage_mut(&mut self) -> &mut HashMap<(AgreementId, Date), Usage> {
+        &mut self.usage
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -240,10 +250,11 @@ impl Hub {
         records: &[u8],
         now: &Moment,
     ) -> Result<Outcome, crate::domain::outcome::Refusal> {
-        let quota = |id: &AgreementId, day| {
-            Ok::<_, Infallible>(self.quotas.get(&(id.clone(), day)).copied().unwrap_or_default())
+        let usage = |id: &AgreementId, day| {
+            Ok::<_, Infallible>(self.usage.get(&(id.clone(), day)).copied().unwrap_or(Usage::NONE))
         };
-        let access = decide_access(&self.rules, &header.actor, query, quota, now).unwrap()?;
+        let peer = Peer::new(Some(self.address));
+        let access = decide_access(&self.rules, &header.actor, query, &peer, usage, now).unwrap()?;
         let found: Vec<Found> = (0..)
             .zip(records)
             .filter_map(|(lookup, record)| {
@@ -251,21 +262,31 @@ impl Hub {
                 (*resource == query.resource_id).then(|| Found { lookup, head: head.clone() })
             })
             .collect();
-        let released = decide_release(&self.rules, query, &found, now)?;
-        let records = found.into_iter().zip(released).map(|(found, released)| RecordRelease {
-            lookup: found.lookup,
-            handle: found.head.handle,
-            version: found.head.version,
-            status: released.status,
-            publication_index: found.head.publication_index,
-            jwt_sha256: found.head.jwt_sha256,
-            sd_hash: (!released.fields.is_empty()).then_some(Digest([9; 32])),
-            fields: released.fields,
-        });
+        let values = |_| Ok::<_, Infallible>(self.values.clone());
+        let release = decide_release(&self.rules, &access, query, &found, values, now).unwrap()?;
+        let (mut records, mut withheld) = (Vec::new(), Vec::new());
+        for (Found { lookup, head }, released) in found.into_iter().zip(release.records) {
+            let RecordHead { handle, version, publication_index, jwt_sha256, .. } = head;
+            match released {
+                Some(Released { status, fields }) => records.push(RecordRelease {
+                    lookup,
+                    handle,
+                    version,
+                    status,
+                    publication_index,
+                    jwt_sha256,
+                    sd_hash: (!fields.is_empty()).then_some(Digest([9; 32])),
+                    fields,
+                }),
+                None => withheld.push(RecordWithheld { lookup, handle, version, publication_index, jwt_sha256 }),
+            }
+        }
         Ok(Outcome::QueryPermitted(QueryPermitted {
             agreement_id: access.agreement_id,
             agreement_version: access.agreement_version,
-            records: records.collect(),
+            records,
+            withheld: release.is_conditional.then_some(withheld),
+            peer_address: access.peer_address,
         }))
     }
 
@@ -307,8 +328,8 @@ impl Hub {
             (_, Outcome::Applied(effect)) => drop(self.rules.apply(index, self.time, statement, effect)),
             (Statement::Query(_, query), Outcome::QueryPermitted(permitted)) => {
                 let day = self.time.civil_day(self.rules.policy.civil_day_offset_seconds);
-                let used = self.quotas.entry((permitted.agreement_id.clone(), day)).or_default();
-                *used += query.commitments.len() as u64;
+                let usage = self.usage.entry((permitted.agreement_id.clone(), day)).or_insert(Usage::NONE);
+                usage.take(self.time.start_of_minute(), query.commitments.len() as u64);
             }
             (Statement::Publication(_, publication), Outcome::Published(results)) => {
                 for (record, _) in publication.records.iter().zip(results).filter(|(_, found)| found.is_empty()) {
@@ -503,6 +524,11 @@ pub(super) fn agreement_text(time: Time, id: &str, fields: &[&str]) -> Agreement
         batch_limit: 10,
         legal_basis: None,
         scenario: None,
+        condition: None,
+        minute_limit: None,
+        networks: BTreeSet::new(),
+        retention_days: None,
+        scope: None,
     }
 }
 

@@ -216,8 +216,8 @@ fn quotas_that_begin_anew_or_are_made_up_are_found() {
 fn quota_used_before_the_rollover_is_used_after_it() {
     let mut old = closed();
     let (genesis, carried) = continued(&old);
-    let quotas = old.quotas_mut();
-    let used = quotas.values().copied().max().unwrap();
+    let quotas = old.usage_mut();
+    let used = quotas.values().map(|usage| usage.day).max().unwrap();
     // The new log's hub forgets what was used, and answers as if the day's quota began anew.
     quotas.clear();
     let mut new = rolled(&old, &genesis, &carried);

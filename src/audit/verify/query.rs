@@ -5,8 +5,9 @@ use std::convert::Infallible;
 use crate::{
     audit::{Basis, Fact},
     domain::{
-        decide::{decide_access, most_released},
+        decide::{Access, Usage, decide_access, most_released},
         id::AgreementId,
+        network::Peer,
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
         statement::Query,
     },
@@ -25,16 +26,27 @@ pub(super) fn follow(
     admitted: Result<(), Refusal>,
     found: &mut Found,
 ) -> Result<Basis, Error> {
-    let quota = |agreement: &AgreementId, day| Ok::<_, Infallible>(ledger.quotas.used(agreement, day));
+    let usage = |agreement: &AgreementId, day| {
+        let (minute_began, minute) = ledger.minutes.used(agreement, day);
+        Ok::<_, Infallible>(Usage { day: ledger.quotas.used(agreement, day), minute_began, minute })
+    };
+    // From where the query came is the hub's word; what follows from it is not.
+    let peer = Peer::new(match &act.entry.outcome {
+        Outcome::Refused(refusal) => refusal.peer_address,
+        Outcome::QueryPermitted(permitted) => permitted.peer_address,
+        _ => None,
+    });
     let access = admitted.and_then(|()| {
-        let Ok(access) = decide_access(&ledger.rules, &act.header.actor, query, quota, &act.now);
+        let Ok(access) = decide_access(&ledger.rules, &act.header.actor, query, &peer, usage, &act.now);
         access
     });
-    let lookup = Basis::Attested(Fact::LookupResult);
     let permitted = match &act.entry.outcome {
-        Outcome::Refused(_) => {
+        Outcome::Refused(refusal) => {
             let due = access.map(|_| ());
-            return Ok(compare(due, &act.entry.outcome, &[(RefusalReason::TooManyRecords, lookup)], found));
+            let lookup = Basis::Attested(Fact::LookupResult);
+            let basis = compare(due, &act.entry.outcome, &[(RefusalReason::TooManyRecords, lookup)], found);
+            let is_of_address = basis == Basis::Recomputed && refusal.peer_address.is_some();
+            return Ok(if is_of_address { Basis::Attested(Fact::PeerAddress) } else { basis });
         }
         Outcome::QueryPermitted(permitted) => permitted,
         _ => {
@@ -55,10 +67,32 @@ pub(super) fn follow(
         Ok(access) => access.day,
         Err(_) => act.now.civil_day(ledger.rules.policy.civil_day_offset_seconds),
     };
+    check_attested(ledger, permitted, access.as_ref().ok(), found);
     compare(access.map(|_| ()), &act.entry.outcome, &[], found);
     check_releases(ledger, act, query, permitted, found)?;
-    ledger.quotas.take(&permitted.agreement_id, day, query.commitments.len() as u64);
-    Ok(lookup)
+    let asked = query.commitments.len() as u64;
+    ledger.quotas.take(&permitted.agreement_id, day, asked);
+    ledger.minutes.take(&permitted.agreement_id, (day, act.now.minute()), asked);
+    Ok(Basis::Attested(if permitted.withheld.is_some() { Fact::RowCondition } else { Fact::LookupResult }))
+}
+
+/// Whether the entry attests exactly what the decision rests on and the log cannot show: a row condition's result where the
+/// agreement has one, the peer's address where it has networks.
+fn check_attested(ledger: &Ledger<'_>, permitted: &QueryPermitted, access: Option<&Access>, found: &mut Found) {
+    let agreement = ledger.rules.agreements.find(permitted.agreement_id.as_str());
+    let version = agreement.and_then(|agreement| agreement.version(permitted.agreement_version));
+    // That it rests on no agreement is found already.
+    let Some(text) = version.map(|version| &version.text) else { return };
+    let mut require = |is_due: bool, is_attested: bool, what: &str| {
+        if is_due != is_attested {
+            let said = if is_attested { "is attested, and" } else { "is not attested, though" };
+            found.add(Fault::AttestedFactsDiffer, format!("{what} {said} the decision rests on it: {is_due}"));
+        }
+    };
+    require(text.condition.is_some(), permitted.withheld.is_some(), "the result of the row condition");
+    if let Some(access) = access {
+        require(access.peer_address.is_some(), permitted.peer_address.is_some(), "the peer's address");
+    }
 }
 
 fn check_releases(
@@ -69,22 +103,29 @@ fn check_releases(
     found: &mut Found,
 ) -> Result<(), Error> {
     let most = most_released(&ledger.rules.policy, query);
-    if permitted.records.len() > most {
-        let message = format!("{} records were released, at most {most} may be", permitted.records.len());
+    let withheld = permitted.withheld.as_deref().unwrap_or_default();
+    let count = permitted.records.len() + withheld.len();
+    if count > most {
+        let message = format!("{count} records were released or withheld, at most {most} may be");
         found.add(Fault::WronglyDone(RefusalReason::TooManyRecords), message);
     }
-    (0..).zip(&permitted.records).try_for_each(|release| {
-        check_release(query, release.1, found);
-        ledger.records.release(act, query, release)
-    })
+    for release in &permitted.records {
+        check_release(query, release, found);
+        if withheld.iter().any(|withheld| withheld.handle == release.handle) {
+            let message =
+                format!("record {} was released, and by the same entry misses the row condition", release.handle);
+            found.add(Fault::ConditionMissed, message);
+        }
+    }
+    withheld.iter().for_each(|withheld| check_lookup(query, withheld.lookup, found));
+    (0..).zip(&permitted.records).try_for_each(|release| ledger.records.release(act, query, release))?;
+    // A record stands once in an entry; one that was released and withheld both is found by that.
+    (0..).zip(withheld).try_for_each(|withheld| ledger.records.withhold(act, query, withheld))
 }
 
 /// What a release must be, whatever the record.
 fn check_release(query: &Query, release: &RecordRelease, found: &mut Found) {
-    if release.lookup as usize >= query.commitments.len() {
-        let message = format!("lookup {} of a query with {}", release.lookup, query.commitments.len());
-        found.add(Fault::LookupUnknown, message);
-    }
+    check_lookup(query, release.lookup, found);
     let is_named = release.sd_hash.is_some();
     if is_named == release.fields.is_empty() {
         let not = if is_named { "" } else { "not " };
@@ -92,5 +133,12 @@ fn check_release(query: &Query, release: &RecordRelease, found: &mut Found) {
         let message =
             format!("record {}: {count} fields were released, and the presentation is {not}named", release.handle);
         found.add(Fault::PresentationMissing, message);
+    }
+}
+
+fn check_lookup(query: &Query, lookup: u32, found: &mut Found) {
+    if lookup as usize >= query.commitments.len() {
+        let message = format!("lookup {lookup} of a query with {}", query.commitments.len());
+        found.add(Fault::LookupUnknown, message);
     }
 }

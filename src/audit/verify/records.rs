@@ -13,7 +13,7 @@ use crate::{
         directory::Key,
         id::{Digest, FieldCode, Handle, KeyId},
         identifier::Uscc,
-        outcome::{RecordRelease, RecordViolation},
+        outcome::{RecordRelease, RecordViolation, RecordWithheld},
         record::{RecordHead, RecordStatus, Validity},
         rules::Rules,
         statement::{Publication, PublishedRecord, Query},
@@ -48,7 +48,7 @@ struct Said {
     status: i32,
     #[prost(bytes = "vec", tag = "6")]
     jwt_sha256: Vec<u8>,
-    #[prost(oneof = "Deed", tags = "7, 8")]
+    #[prost(oneof = "Deed", tags = "7, 8, 9")]
     deed: Option<Deed>,
 }
 
@@ -59,6 +59,9 @@ enum Deed {
     Published(Published),
     #[prost(message, tag = "8")]
     Released(Released),
+    /// By the publication of this entry.
+    #[prost(uint64, tag = "9")]
+    Withheld(u64),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -152,6 +155,26 @@ impl Records {
         self.push(&release.handle, act.index, position, &said)
     }
 
+    /// Takes a record that was withheld.
+    pub(super) fn withhold(
+        &mut self,
+        act: &Act<'_>,
+        query: &Query,
+        (position, withheld): (u32, &RecordWithheld),
+    ) -> Result<(), Error> {
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.decided_at().as_millis(),
+            resource_id: query.resource_id.to_string(),
+            version: withheld.version,
+            // Of a record withheld no status is said.
+            status: 0,
+            jwt_sha256: withheld.jwt_sha256.0.to_vec(),
+            deed: Some(Deed::Withheld(withheld.publication_index)),
+        };
+        self.push(&withheld.handle, act.index, position, &said)
+    }
+
     fn push(&mut self, handle: &Handle, index: u64, position: u32, said: &Said) -> Result<(), Error> {
         self.item.clear();
         self.item.extend_from_slice(&handle.0);
@@ -233,6 +256,7 @@ impl Life<'_> {
                 }
             }
             Some(Deed::Released(released)) => self.check_released(index, said, released, &mut find),
+            Some(Deed::Withheld(publication)) => drop(self.check_current(said, *publication, &mut find)),
             None => {}
         }
     }
@@ -290,24 +314,7 @@ impl Life<'_> {
     }
 
     fn check_released(&self, index: u64, said: &Said, released: &Released, find: &mut impl FnMut(Fault, String)) {
-        let current = self.current.as_ref().filter(|current| current.resource_id == said.resource_id);
-        let Some(Current { head, .. }) = current else {
-            return find(Fault::RecordUnpublished, format!("no earlier entry published it as of {}", said.resource_id));
-        };
-        if (said.version, said.jwt_sha256.as_slice(), released.publication_index)
-            != (head.version, &head.jwt_sha256.0, head.publication_index)
-        {
-            let message = format!(
-                "released is version {} (JWT {}) of entry {}, current was version {} (JWT {}) of entry {}",
-                said.version,
-                hex::encode(&said.jwt_sha256),
-                released.publication_index,
-                head.version,
-                head.jwt_sha256,
-                head.publication_index
-            );
-            return find(Fault::RecordNotCurrent, message);
-        }
+        let Some(head) = self.check_current(said, released.publication_index, find) else { return };
         let Some((status, time)) = status_from_number(said.status).zip(Time::from_millis(said.time)) else { return };
         self.check_status((index, time), status, head, find);
         let resource = self.rules.catalog.version(&said.resource_id, head.resource_version).map(AsRef::as_ref);
@@ -316,6 +323,35 @@ impl Life<'_> {
         if *given != due {
             find(Fault::FieldsDiffer, format!("released are [{given}], due were [{due}]"));
         }
+    }
+
+    /// The current version of the record, if it is the one that an entry says was found.
+    fn check_current(
+        &self,
+        said: &Said,
+        publication_index: u64,
+        find: &mut impl FnMut(Fault, String),
+    ) -> Option<&RecordHead> {
+        let current = self.current.as_ref().filter(|current| current.resource_id == said.resource_id);
+        let Some(Current { head, .. }) = current else {
+            find(Fault::RecordUnpublished, format!("no earlier entry published it as of {}", said.resource_id));
+            return None;
+        };
+        if (said.version, said.jwt_sha256.as_slice(), publication_index)
+            != (head.version, &head.jwt_sha256.0, head.publication_index)
+        {
+            let message = format!(
+                "released is version {} (JWT {}) of entry {publication_index}, current was version {} (JWT {}) of entry {}",
+                said.version,
+                hex::encode(&said.jwt_sha256),
+                head.version,
+                head.jwt_sha256,
+                head.publication_index
+            );
+            find(Fault::RecordNotCurrent, message);
+            return None;
+        }
+        Some(head)
     }
 
     fn check_status(

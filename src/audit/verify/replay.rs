@@ -6,7 +6,7 @@ use crate::{
         decide::{Standing, admit, counts_towards_limit},
         id::KeyId,
         outcome::{Effect, Notice, Outcome, QuotasCarried, Refusal, RefusalReason},
-        quota::DayUse,
+        quota::{DayUse, MinuteUse},
         rules::Rules,
         statement::{DECISION_VERSION, Genesis, Header, Statement},
         time::{Moment, Time},
@@ -46,6 +46,7 @@ pub(super) struct Ledger<'a> {
     pub(super) rules: Rules,
     pub(super) keys: &'a Keys,
     pub(super) quotas: DayUse,
+    pub(super) minutes: MinuteUse,
     /// What entries say of records.
     pub(super) records: Records,
     /// Under which request ids statements were made.
@@ -233,6 +234,7 @@ impl<'a> Replay<'a> {
             rules: Rules::of_genesis(genesis),
             keys: self.keys,
             quotas: DayUse::default(),
+            minutes: MinuteUse::default(),
             records: Records::new(),
             requests: Requests::new(),
             compromises: Compromises::default(),

@@ -12,21 +12,31 @@
 //! valid_from = 2026-01-01                 # a day begins at midnight of +08:00; or 2026-01-01T08:00:00+08:00
 //! valid_until = 2026-12-31                # until the end of that day
 //! daily_limit = 1000
+//! minute_limit = 60                       # none: as many as the day allows
 //! batch_limit = 10
+//! networks = ["10.44.0.0/16"]             # none named: from anywhere
+//! retention_days = 180                    # none: the agreement sets no duty
 //! legal_basis = "…"
 //! scenario = "…"
+//! scope = "…"
+//! condition = { field = "CZZTDM", starts_with = "914403" }
 //! ```
+//!
+//! `condition.rs` says what conditions are made of.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, num::NonZeroU64, str::FromStr};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::condition;
 use crate::{
     cli::when::When,
     domain::{
-        agreement::{AgreementText, LookupKind},
+        agreement::{AgreementText, LookupKind, MAX_NETWORKS, MAX_RETENTION_DAYS},
+        condition::Condition,
         id::{AgreementId, Code, Digest, DomainName, FieldCode, ResourceId},
         identifier::Uscc,
+        network::Network,
     },
 };
 
@@ -54,10 +64,18 @@ pub(super) struct Terms {
     valid_until: When,
     #[serde(deserialize_with = "positive")]
     daily_limit: u64,
+    minute_limit: Option<NonZeroU64>,
     #[serde(deserialize_with = "positive")]
     batch_limit: u32,
+    #[serde(default, deserialize_with = "networks")]
+    networks: BTreeSet<Network>,
+    #[serde(default, deserialize_with = "retention_days")]
+    retention_days: Option<u32>,
+    #[serde(default, deserialize_with = "condition::optional")]
+    condition: Option<Condition>,
     pub(super) legal_basis: Option<String>,
     pub(super) scenario: Option<String>,
+    pub(super) scope: Option<String>,
 }
 
 /// Which version a text is, and what it follows.
@@ -93,7 +111,11 @@ impl Terms {
 
     /// The free texts, by their names, as they are committed to.
     pub(super) fn free_texts(&self) -> Vec<(&'static str, Option<&str>)> {
-        let written = [("legal_basis", self.legal_basis.as_deref()), ("scenario", self.scenario.as_deref())];
+        let written = [
+            ("legal_basis", self.legal_basis.as_deref()),
+            ("scenario", self.scenario.as_deref()),
+            ("scope", self.scope.as_deref()),
+        ];
         written.map(|(name, text)| (name, text.map(str::trim).filter(|text| !text.is_empty()))).to_vec()
     }
 
@@ -117,6 +139,11 @@ impl Terms {
             batch_limit: self.batch_limit,
             legal_basis: None,
             scenario: None,
+            condition: self.condition.clone(),
+            minute_limit: self.minute_limit.map(NonZeroU64::get),
+            networks: self.networks.clone(),
+            retention_days: self.retention_days,
+            scope: None,
         }
     }
 }
@@ -159,6 +186,24 @@ fn lookups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Lookup
     if kinds.is_empty() { Err(D::Error::custom("at least one must be named")) } else { Ok(kinds) }
 }
 
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeSet<Network>, D::Error> {
+    let networks = any(deserializer)?;
+    if networks.len() > MAX_NETWORKS {
+        return Err(D::Error::custom(format!("at most {MAX_NETWORKS} may be named")));
+    }
+    Ok(networks)
+}
+
+fn retention_days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let days = u32::deserialize(deserializer)?;
+    if !(1..=MAX_RETENTION_DAYS).contains(&days) {
+        return Err(D::Error::custom(format!(
+            "must be 1 to {MAX_RETENTION_DAYS} days; left out, there is no such duty"
+        )));
+    }
+    Ok(Some(days))
+}
+
 fn positive<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default + PartialEq>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -191,6 +236,8 @@ mod tests {
                 let field = resource.field(code.as_str()).unwrap();
                 assert_ne!(field.sharing_class, crate::domain::catalog::SharingClass::NotShared, "{code}");
             }
+            let misfit = terms.condition.as_ref().and_then(|condition| condition.misfit(resource));
+            assert_eq!(misfit, None);
             let text = terms.text(&"hub.example".parse().unwrap(), Place { version: 1, previous: None });
             assert_eq!(wire::read_agreement_text(&wire::encode_agreement_text(&text)).unwrap(), text);
         }
@@ -217,6 +264,10 @@ mod tests {
             ("lookups = [", "lookups = [\"name\", ", "allowed are \"record\" and \"holder\""),
             ("valid_from = 2026-01-01", "valid_from = 2026-01-01T00:00:00", "allowed is a day such as"),
             ("43T\"", "43A\"", "check character"),
+            ("batch_limit = ", "minute_limit = 0\nbatch_limit = ", "nonzero"),
+            ("batch_limit = ", "networks = [\"10.44.1.0/16\"]\nbatch_limit = ", "beyond the prefix length"),
+            ("batch_limit = ", "retention_days = 0\nbatch_limit = ", "must be 1 to 36500 days"),
+            ("batch_limit = ", "condition = { field = \"CZZT\" }\nbatch_limit = ", "allowed is `all`"),
         ] {
             let changed = HOUSING.replacen(from, to, 1);
             assert_ne!(changed, HOUSING, "{from}");

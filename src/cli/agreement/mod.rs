@@ -1,5 +1,6 @@
 //! `hutong agreement`: agreements 共享协议, from the proposal to the end.
 
+mod condition;
 mod diff;
 mod draft;
 mod file;

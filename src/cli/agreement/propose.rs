@@ -14,7 +14,7 @@ use crate::{
         system::{AsSystem, OrHub as _},
         when::When,
     },
-    client::{Client, Error, ShownAgreement},
+    client::{Client, Error, FreeTexts, ShownAgreement},
     domain::id::AgreementId,
     files,
 };
@@ -46,11 +46,12 @@ impl Run for Propose {
                 None => None,
             };
             let text = terms.text(client.hub_domain(), place);
-            let (legal_basis, scenario) = (terms.legal_basis.as_deref(), terms.scenario.as_deref());
-            client
-                .propose_agreement(text, before.as_ref(), legal_basis, scenario)
-                .await
-                .or_hub("cannot propose the agreement")
+            let free = FreeTexts {
+                legal_basis: terms.legal_basis.as_deref(),
+                scenario: terms.scenario.as_deref(),
+                scope: terms.scope.as_deref(),
+            };
+            client.propose_agreement(text, before.as_ref(), free).await.or_hub("cannot propose the agreement")
         })?;
         output.print(&Acted::of(&terms.id, &changed)?)?;
         Ok(Exit::Success)

@@ -64,9 +64,15 @@ pub(super) struct Shown {
     valid_from: String,
     valid_until: String,
     daily_limit: u64,
+    minute_limit: Option<u64>,
     batch_limit: u32,
+    networks: Vec<String>,
+    condition: Option<String>,
+    condition_zh: Option<String>,
+    retention_days: Option<u32>,
     legal_basis: Option<String>,
     scenario: Option<String>,
+    scope: Option<String>,
     digest: String,
     previous_digest: Option<String>,
     accepted: bool,
@@ -104,9 +110,15 @@ impl Shown {
             valid_from: local(text.valid_from),
             valid_until: local(text.valid_until),
             daily_limit: text.daily_limit,
+            minute_limit: text.minute_limit,
             batch_limit: text.batch_limit,
+            networks: text.networks.iter().map(ToString::to_string).collect(),
+            condition: text.condition.as_ref().map(ToString::to_string),
+            condition_zh: text.condition.as_ref().map(|condition| condition.in_chinese().to_string()),
+            retention_days: text.retention_days,
             legal_basis: shown.legal_basis().map(str::to_owned),
             scenario: shown.scenario().map(str::to_owned),
+            scope: shown.scope().map(str::to_owned),
             digest: version.digest.to_string(),
             previous_digest: text.previous_digest.map(|digest| digest.to_string()),
             accepted: version.accepted,
@@ -121,6 +133,9 @@ impl Shown {
             let pairs = codes.iter().zip(names).map(|(code, name)| format!("{code} {name}"));
             pairs.collect::<Vec<_>>().join(", ")
         };
+        let networks = if self.networks.is_empty() { "any 不限".to_owned() } else { self.networks.join(", ") };
+        let minute_limit = self.minute_limit.map_or("-".to_owned(), |limit| format!("{limit} records 条"));
+        let retention = self.retention_days.map_or("-".to_owned(), |days| format!("{days} days 天"));
         let matters = if self.matters.is_empty() { "any 不限".to_owned() } else { self.matters.join(", ") };
         let state = match &self.suspended_by {
             Some(uscc) => format!("{} {}, by {uscc}", self.state, self.state_zh),
@@ -149,9 +164,15 @@ impl Shown {
             ("valid from 有效期自", self.valid_from.clone()),
             ("valid until 有效期至", format!("{} (not included 不含)", self.valid_until)),
             ("daily limit 每日限额", format!("{} records 条", self.daily_limit)),
+            ("minute limit 每分钟限额", minute_limit),
             ("batch limit 单次限额", format!("{} lookups 条", self.batch_limit)),
+            ("networks 允许网段", networks),
+            ("row condition", or_none(&self.condition)),
+            ("记录条件", or_none(&self.condition_zh)),
+            ("retention 保存期限", retention),
             ("legal basis 使用依据", or_none(&self.legal_basis)),
             ("scenario 使用场景", or_none(&self.scenario)),
+            ("scope of use 使用范围", or_none(&self.scope)),
             ("previous SHA-256 上一版", or_none(&self.previous_digest)),
             ("SHA-256 of the text 协议摘要", self.digest.clone()),
             ("signed by 签署", self.signed_by.join(", ")),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     catalog,
     cli::now,
-    client::{Lookup, QueryAnswer, QueryRequest},
+    client::{FreeTexts, Lookup, QueryAnswer, QueryRequest},
     domain::{
         agreement::{AgreementText, LookupKind},
         id::Code,
@@ -139,11 +139,19 @@ pub(super) async fn agree(
         batch_limit: 16,
         legal_basis: None,
         scenario: None,
+        condition: None,
+        minute_limit: None,
+        networks: BTreeSet::new(),
+        retention_days: None,
+        scope: None,
     };
     let id = text.agreement_id.clone();
-    let legal_basis = Some("《政务数据共享条例》第二十五条");
-    let proposed =
-        consumer.client.propose_agreement(text, None, legal_basis, Some("办理政务服务事项时核对申请人信息")).await?;
+    let free = FreeTexts {
+        legal_basis: Some("《政务数据共享条例》第二十五条"),
+        scenario: Some("办理政务服务事项时核对申请人信息"),
+        scope: None,
+    };
+    let proposed = consumer.client.propose_agreement(text, None, free).await?;
     let shown = provider.client.agreement(&id, None).await?;
     let accepted = provider.client.accept_agreement(&shown.version).await?;
     let shown = administrator.client.agreement(&id, None).await?;

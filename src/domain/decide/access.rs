@@ -1,15 +1,17 @@
 //! May this query be answered, and under which agreement?
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
+use super::terms::{Asking, Term, Usage};
 use crate::domain::{
-    agreement::{Agreement, AgreementState, AgreementVersion},
+    agreement::{Agreement, AgreementVersion},
     catalog::{Resource, SharingClass},
     id::{AgreementId, SystemId},
+    network::Peer,
     outcome::{Refusal, RefusalReason},
     rules::Rules,
     statement::Query,
-    time::{Date, Moment},
+    time::{Date, Moment, Time},
 };
 
 /// A query that may be answered.
@@ -25,61 +27,105 @@ pub struct Access {
     pub asked: u64,
     /// How many may be asked for on the day.
     pub daily_limit: u64,
+    /// When the minute began in which they count, and how many may be asked for in it.
+    pub minute_limit: Option<(Time, u64)>,
+    /// The peer's address, where the decision rests on it.
+    pub peer_address: Option<IpAddr>,
+}
+
+impl Access {
+    /// Whether what is asked for still fits beside what was asked for on the day since the decision.
+    pub fn fits(&self, usage: &Usage) -> bool {
+        let fits_minute = |(began, limit)| usage.in_minute(began).saturating_add(self.asked) <= limit;
+        usage.day.saturating_add(self.asked) <= self.daily_limit && self.minute_limit.is_none_or(fits_minute)
+    }
 }
 
 /// Decides whether a query may be answered.
 ///
-/// `quota_used` tells how many records were asked for under an agreement on a day. Where the query names no agreement, the
-/// one with the lowest id that permits is taken; where none does, the refusal is that of the one that came nearest.
+/// `usage` tells how many records were asked for under an agreement on a day. Where the query names no agreement, the
+/// one with the lowest id that permits is taken; where none does, the refusal is that of the one that came nearest: which met the
+/// most terms.
 ///
 /// # Errors
-/// The outer error is that of `quota_used`, the inner the refusal.
+/// The outer error is that of `usage`, the inner the refusal.
 pub fn decide_access<E>(
     rules: &Rules,
     actor: &SystemId,
     query: &Query,
-    quota_used: impl Fn(&AgreementId, Date) -> Result<u64, E>,
+    peer: &Peer,
+    usage: impl Fn(&AgreementId, Date) -> Result<Usage, E>,
     now: &Moment,
 ) -> Result<Result<Access, Refusal>, E> {
     let resource = match meet_catalog(rules, query) {
         Ok(resource) => resource,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let consumer = actor.department();
-    let mut nearest: Option<(usize, Refusal)> = None;
-    for agreement in candidates(rules, actor, query) {
-        let Some(version) = agreement.governing() else { continue };
-        debug_assert_eq!(&version.text.consumer, consumer);
-        match meet_terms(version, resource, query, now) {
-            Ok(()) => {}
-            Err(refusal) => {
-                keep_nearest(&mut nearest, refusal, version);
-                continue;
+    let mut nearest: Option<(Term, Refusal)> = None;
+    for version in candidates(rules, actor, query) {
+        debug_assert_eq!(&version.text.consumer, actor.department());
+        let asking = Asking { version, resource, query, peer, usage: Usage::NONE, now };
+        // What was asked for before is looked up only where it decides.
+        let met = match meet(&Term::ALL, &asking) {
+            Ok(()) => {
+                let day = now.civil_day(rules.policy.civil_day_offset_seconds);
+                let usage = usage(&version.text.agreement_id, day)?;
+                meet(&Term::OF_USAGE, &Asking { usage, ..asking }).map(|()| access(&asking, day))
             }
+            Err(unmet) => Err(unmet),
+        };
+        match met {
+            Ok(access) => return Ok(Ok(access)),
+            Err((term, mut refusal)) if nearest.as_ref().is_none_or(|(nearest, _)| term > *nearest) => {
+                refusal.agreement = Some((version.text.agreement_id.clone(), version.text.version));
+                nearest = Some((term, refusal));
+            }
+            Err(_) => {}
         }
-        let day = now.civil_day(rules.policy.civil_day_offset_seconds);
-        let asked = query.commitments.len() as u64;
-        let daily_limit = version.text.daily_limit;
-        if quota_used(&version.text.agreement_id, day)?.saturating_add(asked) > daily_limit {
-            let refusal = Refusal::new(RefusalReason::QuotaExhausted, format!("daily_limit {daily_limit}"));
-            keep_nearest(&mut nearest, refusal, version);
-            continue;
-        }
-        return Ok(Ok(Access {
-            agreement_id: version.text.agreement_id.clone(),
-            agreement_version: version.text.version,
-            day,
-            asked,
-            daily_limit,
-        }));
     }
-    Ok(Err(nearest.map_or_else(
-        || {
-            let term = query.agreement_id.as_ref().map_or(query.resource_id.as_str(), AgreementId::as_str);
-            Refusal::new(RefusalReason::NoAgreement, term)
-        },
-        |(_, refusal)| refusal,
-    )))
+    let mut refusal = nearest.map_or_else(|| no_agreement(query), |(_, refusal)| refusal);
+    refusal.peer_address = peer.attested();
+    Ok(Err(refusal))
+}
+
+/// Every term of a version of an agreement, in their order, and whether a query meets it: for those who want to know more than the
+/// first that it does not. `usage` is what was asked for before on the day.
+///
+/// # Errors
+/// The refusal, where the catalog, or the limits of the hub, forbid the query whatever was agreed.
+pub fn explain_terms<'a>(
+    rules: &'a Rules,
+    version: &'a AgreementVersion,
+    query: &'a Query,
+    peer: &'a Peer,
+    usage: Usage,
+    now: &'a Moment,
+) -> Result<impl Iterator<Item = (Term, Result<(), Refusal>)> + 'a, Refusal> {
+    let resource = meet_catalog(rules, query)?;
+    let asking = Asking { version, resource, query, peer, usage, now };
+    Ok(Term::ALL.into_iter().map(move |term| (term, term.meet(&asking))))
+}
+
+fn meet(terms: &[Term], asking: &Asking<'_>) -> Result<(), (Term, Refusal)> {
+    terms.iter().try_for_each(|term| term.meet(asking).map_err(|refusal| (*term, refusal)))
+}
+
+fn access(asking: &Asking<'_>, day: Date) -> Access {
+    let text = &asking.version.text;
+    Access {
+        agreement_id: text.agreement_id.clone(),
+        agreement_version: text.version,
+        day,
+        asked: asking.query.commitments.len() as u64,
+        daily_limit: text.daily_limit,
+        minute_limit: text.minute_limit.map(|limit| (asking.now.minute(), limit)),
+        peer_address: asking.peer.attested(),
+    }
+}
+
+fn no_agreement(query: &Query) -> Refusal {
+    let term = query.agreement_id.as_ref().map_or(query.resource_id.as_str(), AgreementId::as_str);
+    Refusal::new(RefusalReason::NoAgreement, term)
 }
 
 fn meet_catalog<'a>(rules: &'a Rules, query: &Query) -> Result<&'a Resource, Refusal> {
@@ -104,76 +150,10 @@ fn meet_catalog<'a>(rules: &'a Rules, query: &Query) -> Result<&'a Resource, Ref
     Ok(resource)
 }
 
-/// The agreements that could permit: the one named, if it is the consumer's on this resource, or all that are.
-fn candidates<'a>(rules: &'a Rules, actor: &SystemId, query: &'a Query) -> impl Iterator<Item = &'a Arc<Agreement>> {
-    rules.agreements.of_use(actor.department(), &query.resource_id).filter(move |agreement| {
-        query
-            .agreement_id
-            .as_ref()
-            .is_none_or(|id| agreement.newest().is_some_and(|version| version.text.agreement_id == *id))
-    })
-}
-
-/// The order of the terms: the further a query gets, the nearer it came.
-const ORDER: [RefusalReason; 13] = [
-    RefusalReason::AgreementTerminated,
-    RefusalReason::AgreementNotActivated,
-    RefusalReason::AgreementExpired,
-    RefusalReason::AgreementNotYetValid,
-    RefusalReason::AgreementSuspended,
-    RefusalReason::AcceptanceMissing,
-    RefusalReason::LookupNotAgreed,
-    RefusalReason::PurposeNotAgreed,
-    RefusalReason::MatterNotAgreed,
-    RefusalReason::FieldNotAgreed,
-    RefusalReason::BatchLimitExceeded,
-    RefusalReason::QuotaExhausted,
-    RefusalReason::NoAgreement,
-];
-
-fn keep_nearest(nearest: &mut Option<(usize, Refusal)>, mut refusal: Refusal, version: &AgreementVersion) {
-    let rank = ORDER.iter().position(|reason| *reason == refusal.reason).unwrap_or_default();
-    if nearest.as_ref().is_none_or(|(best, _)| rank > *best) {
-        refusal.agreement = Some((version.text.agreement_id.clone(), version.text.version));
-        *nearest = Some((rank, refusal));
-    }
-}
-
-fn meet_terms(version: &AgreementVersion, resource: &Resource, query: &Query, now: &Moment) -> Result<(), Refusal> {
-    let text = &version.text;
-    match version.state {
-        AgreementState::Proposed | AgreementState::Accepted | AgreementState::Rejected | AgreementState::Withdrawn => {
-            return Err(Refusal::new(RefusalReason::AgreementNotActivated, ""));
-        }
-        AgreementState::Terminated => return Err(Refusal::new(RefusalReason::AgreementTerminated, "")),
-        AgreementState::Active | AgreementState::Suspended => {}
-    }
-    if !now.reached(text.valid_from) {
-        return Err(Refusal::new(RefusalReason::AgreementNotYetValid, format!("valid_from {}", text.valid_from)));
-    }
-    if now.reached(text.valid_until) {
-        return Err(Refusal::new(RefusalReason::AgreementExpired, format!("valid_until {}", text.valid_until)));
-    }
-    if version.state == AgreementState::Suspended {
-        return Err(Refusal::new(RefusalReason::AgreementSuspended, ""));
-    }
-    if let Some(code) = version.unaccepted_field(resource) {
-        return Err(Refusal::new(RefusalReason::AcceptanceMissing, code.as_str()));
-    }
-    if !text.lookups.contains(&query.lookup) {
-        return Err(Refusal::new(RefusalReason::LookupNotAgreed, query.lookup.as_str()));
-    }
-    if !text.purposes.contains(&query.purpose) {
-        return Err(Refusal::new(RefusalReason::PurposeNotAgreed, query.purpose.as_str()));
-    }
-    if !text.matters.is_empty() && !text.matters.contains(&query.matter) {
-        return Err(Refusal::new(RefusalReason::MatterNotAgreed, query.matter.as_str()));
-    }
-    if let Some(field) = query.fields.iter().find(|field| !text.fields.contains(*field)) {
-        return Err(Refusal::new(RefusalReason::FieldNotAgreed, field.as_str()));
-    }
-    if query.commitments.len() > text.batch_limit as usize {
-        return Err(Refusal::new(RefusalReason::BatchLimitExceeded, format!("batch_limit {}", text.batch_limit)));
-    }
-    Ok(())
+/// The agreements that could permit, in the version that governs: the one named, if it is the consumer's on this resource, or
+/// all that are.
+fn candidates<'a>(rules: &'a Rules, actor: &SystemId, query: &'a Query) -> impl Iterator<Item = &'a AgreementVersion> {
+    let of_use = rules.agreements.of_use(actor.department(), &query.resource_id);
+    let governing = of_use.filter_map(|agreement: &Arc<Agreement>| agreement.governing());
+    governing.filter(|version| query.agreement_id.as_ref().is_none_or(|id| version.text.agreement_id == *id))
 }

@@ -207,6 +207,11 @@ impl AgreementText {
             batch_limit: 1,
             legal_basis: None,
             scenario: None,
+            condition: None,
+            minute_limit: None,
+            networks: std::collections::BTreeSet::new(),
+            retention_days: None,
+            scope: None,
         }
     }
 }

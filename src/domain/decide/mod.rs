@@ -7,17 +7,19 @@ mod access;
 mod publication;
 mod release;
 mod rule;
+mod terms;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod lifecycle_tests;
 
-pub use access::{Access, decide_access};
+pub use access::{Access, decide_access, explain_terms};
 pub use publication::{
     FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, may_continue, record_terms,
 };
-pub use release::{Found, Released, decide_release, is_released, most_released, released_status};
+pub use release::{Found, Release, Released, decide_release, is_released, most_released, released_status};
 pub use rule::{RuleFacts, decide_rule};
+pub use terms::{Term, Usage};
 
 use super::{
     directory::Capability,

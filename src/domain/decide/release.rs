@@ -1,5 +1,8 @@
 //! Which fields of the records found are released?
 
+use serde_json::Value;
+
+use super::access::Access;
 use crate::domain::{
     catalog::Resource,
     id::FieldCode,
@@ -28,13 +31,31 @@ pub struct Released {
     pub fields: Vec<FieldCode>,
 }
 
-/// Decides what is released of each record found: the fields asked for that the record's own catalog version has, where the
-/// record is ACTIVE; of any other only the status. A record signed by a key that was compromised before it was published
-/// counts as SUSPENDED until signed anew.
+/// What is released of the records found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Of each, in their order; `None` of one that misses the agreement's row condition, which is withheld.
+    pub records: Vec<Option<Released>>,
+    /// Whether the agreement has a row condition.
+    pub is_conditional: bool,
+}
+
+/// Decides what is released of each record found: nothing, not even its status, where it misses the row condition of the agreement
+/// that gives access; the fields asked for that the record's own catalog version has, where it is ACTIVE; of any other only the
+/// status. A record signed by a key that was compromised before it was published counts as SUSPENDED until signed anew.
+///
+/// `values` gives the values of a record found, by its position; it is asked only where there is a condition.
 ///
 /// # Errors
-/// The refusal, where more records were found than one query may release.
-pub fn decide_release(rules: &Rules, query: &Query, found: &[Found], now: &Moment) -> Result<Vec<Released>, Refusal> {
+/// The outer error is that of `values`; the inner the refusal, where more records were found than one query may release.
+pub fn decide_release<E>(
+    rules: &Rules,
+    access: &Access,
+    query: &Query,
+    found: &[Found],
+    mut values: impl FnMut(usize) -> Result<Vec<(String, Value)>, E>,
+    now: &Moment,
+) -> Result<Result<Release, Refusal>, E> {
     let most = most_released(&rules.policy, query);
     if found.len() > most {
         let term = if most == rules.policy.max_released_records as usize {
@@ -42,21 +63,37 @@ pub fn decide_release(rules: &Rules, query: &Query, found: &[Found], now: &Momen
         } else {
             format!("at most {most} with {} fields", query.fields.len())
         };
-        return Err(Refusal::new(RefusalReason::TooManyRecords, term));
+        let refusal =
+            Refusal { peer_address: access.peer_address, ..Refusal::new(RefusalReason::TooManyRecords, term) };
+        return Ok(Err(refusal));
     }
-    Ok(found.iter().map(|found| release(rules, query, &found.head, now)).collect())
+    let agreement = rules.agreements.find(access.agreement_id.as_str());
+    let version = agreement.and_then(|agreement| agreement.version(access.agreement_version));
+    let condition = version.and_then(|version| version.text.condition.as_ref());
+    let mut records = Vec::with_capacity(found.len());
+    for (position, Found { head, .. }) in found.iter().enumerate() {
+        let resource = rules.catalog.version(query.resource_id.as_str(), head.resource_version).map(AsRef::as_ref);
+        let meets = match (condition, resource) {
+            (None, _) => true,
+            (Some(condition), Some(resource)) => condition.holds(resource, &values(position)?),
+            // Fail closed: no version of the catalog says what its values mean.
+            (Some(_), None) => false,
+        };
+        records.push(meets.then(|| release(rules, query, head, resource, now)));
+    }
+    Ok(Ok(Release { records, is_conditional: condition.is_some() }))
 }
 
 /// The most bytes of an entry.
 const MAX_ENTRY_BYTES: usize = 65_535;
 /// What the entry of a permitted query takes beside fields, commitments and releases: the actor's SPIFFE ID (310 bytes
 /// at most) and hub (200), resource (128), purpose, matter and agreement twice (64 each), the digests, signature, key
-/// and payload type (under 300), and under 200 bytes of tags and lengths.
+/// and payload type (under 300), the peer's address (18), and under 200 bytes of tags and lengths.
 const FRAME_BYTES: usize = 2_000;
 /// What a commitment takes with its tag and length.
 const COMMITMENT_BYTES: usize = 34;
 /// What a release takes beside its fields: three hashes of 34 bytes with tag and length, four numbers of at most 25, its own tag
-/// and length of 4.
+/// and length of 4. A record withheld takes less.
 const RELEASE_BYTES: usize = 131;
 
 /// How many records a query may release: as many as the policy says, and fewer where so many times the fields asked for would
@@ -69,11 +106,10 @@ pub fn most_released(policy: &Policy, query: &Query) -> usize {
     fit.min(policy.max_released_records as usize)
 }
 
-fn release(rules: &Rules, query: &Query, head: &RecordHead, now: &Moment) -> Released {
+fn release(rules: &Rules, query: &Query, head: &RecordHead, resource: Option<&Resource>, now: &Moment) -> Released {
     let issuer_key = rules.directory.keys.get(&head.issuer_key);
     let is_suspect = issuer_key.and_then(|key| key.compromised_since).is_some_and(|since| head.published_at >= since);
     let status = released_status(head, is_suspect, now, rules.policy.civil_day_offset_seconds);
-    let resource = rules.catalog.version(query.resource_id.as_str(), head.resource_version).map(AsRef::as_ref);
     let fields = query.fields.iter().filter(|code| is_released(status, resource, code.as_str())).cloned().collect();
     Released { status, fields }
 }

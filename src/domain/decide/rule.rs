@@ -234,9 +234,17 @@ fn check_text(rules: &Rules, text: &AgreementText, now: &Moment) -> Result<(), R
         match resource.field(code.as_str()).map(|field| field.sharing_class) {
             None => return refuse(Reason::FieldUnknown, code.as_str()),
             Some(SharingClass::NotShared) => {
-                return refuse(Reason::FieldNotShared, format!("{code}: {}", resource.denial_basis));
+                return refuse(Reason::FieldNotShared, code.as_str());
             }
             Some(_) => {}
+        }
+    }
+    if let Some(condition) = &text.condition {
+        if let Some(misfit) = condition.misfit(resource) {
+            return invalid(&misfit.to_string());
+        }
+        if let Some(code) = condition.not_shared_field(resource) {
+            return refuse(Reason::FieldNotShared, code.as_str());
         }
     }
     for (term, holds) in [
@@ -245,6 +253,7 @@ fn check_text(rules: &Rules, text: &AgreementText, now: &Moment) -> Result<(), R
         ("lookups", !text.lookups.is_empty()),
         ("valid_until", text.valid_from < text.valid_until && !now.reached(text.valid_until)),
         ("daily_limit", text.daily_limit > 0),
+        ("minute_limit", text.minute_limit.is_none_or(|limit| limit <= text.daily_limit)),
         ("batch_limit", (1..=rules.policy.max_lookups).contains(&text.batch_limit)),
     ] {
         if !holds {

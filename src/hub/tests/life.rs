@@ -149,8 +149,9 @@ async fn same_bytes_get_the_first_receipt_and_other_bytes_under_the_id_are_refus
     let (query, openings) = world.query(LookupKind::Holder, &holder(0));
     let header = world.header(&world.consumer);
     let envelope = world.consumer.sign(&Statement::Query(header.clone(), query.clone()));
-    let ask =
-        async |envelope, openings| world.hub.query(world.consumer.system.clone(), envelope, openings).await.unwrap();
+    let ask = async |envelope, openings| {
+        world.hub.query(world.consumer.system.clone(), super::world::address(), envelope, openings).await.unwrap()
+    };
     let first = ask(envelope.clone(), openings.clone()).await;
     let again = ask(envelope, openings.clone()).await;
     assert!(again.receipt.repeated && again.presentations.is_empty());
@@ -169,9 +170,13 @@ async fn same_request_sent_many_times_at_once_is_entered_once() {
     let tasks: Vec<_> = (0..16)
         .map(|_| {
             let (world, envelope, openings) = (Arc::clone(&world), envelope.clone(), openings.clone());
-            tokio::spawn(
-                async move { world.hub.query(world.consumer.system.clone(), envelope, openings).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                world
+                    .hub
+                    .query(world.consumer.system.clone(), super::world::address(), envelope, openings)
+                    .await
+                    .unwrap()
+            })
         })
         .collect();
     let mut indexes = Vec::new();
@@ -189,7 +194,7 @@ async fn what_is_not_its_actors_own_leaves_no_entry() {
     let (query, openings) = world.query(LookupKind::Holder, &holder(0));
     let statement = Statement::Query(world.header(&world.consumer), query);
     let send = async |peer: &Actor, envelope| {
-        world.hub.query(peer.system.clone(), envelope, openings.clone()).await.unwrap_err()
+        world.hub.query(peer.system.clone(), super::world::address(), envelope, openings.clone()).await.unwrap_err()
     };
     let good = world.consumer.sign(&statement);
     assert!(matches!(send(&world.provider, good.clone()).await, Error::ForeignActor { .. }));
@@ -216,7 +221,8 @@ async fn clock_an_hour_off_is_refused_and_said() {
         let mut header = world.header(&world.consumer);
         header.issued_at = header.issued_at.plus_seconds(seconds);
         let envelope = world.consumer.sign(&Statement::Query(header, query));
-        let answer = world.hub.query(world.consumer.system.clone(), envelope, openings).await.unwrap();
+        let answer =
+            world.hub.query(world.consumer.system.clone(), super::world::address(), envelope, openings).await.unwrap();
         assert_eq!(refused(&world, &answer.receipt), RefusalReason::ClockSkew);
     }
 }

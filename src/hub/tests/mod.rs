@@ -7,4 +7,5 @@ mod openings;
 mod order;
 mod rebuild;
 mod rollover;
+mod terms;
 mod world;

@@ -53,7 +53,11 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
     );
     let (query, openings) = world.query(LookupKind::Record, &licence_id(1));
     let earlier = world.consumer.sign(&Statement::Query(world.header(&world.consumer), query));
-    let answered = world.hub.query(world.consumer.system.clone(), earlier.clone(), openings.clone()).await.unwrap();
+    let answered = world
+        .hub
+        .query(world.consumer.system.clone(), super::world::address(), earlier.clone(), openings.clone())
+        .await
+        .unwrap();
     assert_eq!(answered.presentations.len(), 1);
     let rules = world.hub.snapshot().rules.clone();
     world.hub.stop().unwrap();
@@ -70,7 +74,7 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
 
     let (new, carried) = carried_over(&old, now);
     let today = now.civil_day(rules.policy.civil_day_offset_seconds);
-    let used = |store: &Store| store.projections.quota(&"a1".parse().unwrap(), today).unwrap();
+    let used = |store: &Store| store.projections.usage(&"a1".parse().unwrap(), today).unwrap().day;
     assert_eq!((used(&old), used(&new)), (2, 2), "the day's quotas do not begin anew");
     let verifier = next_signer(9).verifier();
     let scratch = memory::store().projections;
@@ -108,7 +112,8 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
     assert_eq!(answer.violations, []);
 
     // What was said in the old log is not taken in the new one.
-    let again = world.hub.query(system(super::world::CONSUMER), earlier, openings).await.unwrap();
+    let again =
+        world.hub.query(system(super::world::CONSUMER), super::world::address(), earlier, openings).await.unwrap();
     let Outcome::Refused(refusal) = &again.receipt.outcome else { panic!("{:?}", again.receipt.outcome) };
     assert_eq!(refusal.reason, RefusalReason::ClockSkew);
 }

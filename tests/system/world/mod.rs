@@ -255,7 +255,18 @@ impl World {
     pub(crate) async fn agree(&self, text: AgreementText) {
         let id = text.agreement_id.clone();
         let consumer = self.client("permits").await;
-        consumer.propose_agreement(text, None, Some("样例依据第九条"), Some("样例场景")).await.unwrap();
+        consumer
+            .propose_agreement(
+                text,
+                None,
+                hutong::client::FreeTexts {
+                    legal_basis: Some("样例依据第九条"),
+                    scenario: Some("样例场景"),
+                    scope: None,
+                },
+            )
+            .await
+            .unwrap();
         let shown = consumer.agreement(&id, None).await.unwrap();
         self.client("registry").await.accept_agreement(&shown.version).await.unwrap();
         self.client("administrator").await.activate_agreement(&shown.version).await.unwrap();
@@ -299,6 +310,11 @@ pub(crate) fn agreement(id: &str) -> AgreementText {
         batch_limit: 64,
         legal_basis: None,
         scenario: None,
+        condition: None,
+        minute_limit: None,
+        networks: BTreeSet::new(),
+        retention_days: None,
+        scope: None,
     }
 }
 

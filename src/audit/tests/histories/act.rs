@@ -8,6 +8,18 @@ use crate::domain::{agreement::LookupKind, catalog::SharingClass, record::Record
 /// A record to be published: which, how many versions are skipped, its status, and from and until how many days from today it is valid.
 pub(super) type Record = (u8, u32, RecordStatus, (Option<i64>, Option<i64>));
 
+/// What an agreement has beside the terms that all have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beside {
+    Nothing,
+    /// A limit of one record a minute.
+    Minute,
+    /// A network from which most ask.
+    Networks,
+    /// A row condition that some records meet.
+    Condition,
+}
+
 /// What an agreement says beside its fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
@@ -16,6 +28,7 @@ pub(super) struct Terms {
     /// Valid from and until so many days from now.
     pub(super) days: (i64, i64),
     pub(super) matter: Option<&'static str>,
+    pub(super) beside: Beside,
 }
 
 /// How a text is signed.
@@ -218,8 +231,9 @@ fn agreeing() -> impl Strategy<Value = Act> {
         select(vec![(2_000, 10), (2_000, 64), (3, 10), (40, 4)]),
         mostly((0, 30), vec![(1, 5), (0, 1), (-5, -1)]),
         mostly(None, vec![Some("housing-02")]),
+        mostly(Beside::Nothing, vec![Beside::Minute, Beside::Networks, Beside::Condition]),
     );
-    let terms = terms.prop_map(|(limits, days, matter)| Terms { limits, days, matter });
+    let terms = terms.prop_map(|(limits, days, matter, beside)| Terms { limits, days, matter, beside });
     let proposal =
         (0..AGREEMENTS.len(), mostly(0, vec![1]), fields(), terms).prop_flat_map(|(which, skip, fields, terms)| {
             who(AGREEMENTS[which].1).prop_map(move |by| Act::Propose { which, by, skip, fields: fields.clone(), terms })

@@ -7,12 +7,13 @@ use super::{
         AGREEMENT, Actor, Hub, RESOURCE, administrator, agreement_text, consent, consumer, handle, kid, proposal,
         provider, query, register_key, resource,
     },
-    act::{Act, Consent, Misdeed, Step, Terms},
+    act::{Act, Beside, Consent, Misdeed, Step, Terms},
 };
 use crate::domain::{
     agreement::{Agreement, AgreementText, LookupKind},
     calendar::CalendarYear,
     catalog::{Resource, SharingClass},
+    condition::{Comparison, Condition, Literal, Relation, Test},
     decide::counts_towards_limit,
     directory::Capability,
     id::{AgreementId, Commitment, Digest, SystemId},
@@ -94,12 +95,15 @@ impl City {
             suspects: BTreeSet::new(),
             outcomes: BTreeMap::new(),
         };
-        // For much at once and a day; for little a day, from tomorrow on; for one matter.
-        for (which, limits, days, matter) in
-            [(1, (2_000, 64), (0, 1), None), (2, (3, 10), (1, 5), None), (3, (40, 10), (0, 30), Some("housing-02"))]
-        {
+        // For much at once and a day, from the office; for little a day, from tomorrow on, of records that are open; for one matter, one
+        // record a minute.
+        for (which, limits, days, matter, beside) in [
+            (1, (2_000, 64), (0, 1), None, Beside::Networks),
+            (2, (3, 10), (1, 5), None, Beside::Condition),
+            (3, (40, 10), (0, 30), Some("housing-02"), Beside::Minute),
+        ] {
             let (_, by, resource) = AGREEMENTS[which];
-            city.propose(which, by, 0, &["NAME", "STATUS"], Terms { limits, days, matter });
+            city.propose(which, by, 0, &["NAME", "STATUS"], Terms { limits, days, matter, beside });
             let provider = if resource == 0 { PROVIDER } else { SECOND_PROVIDER };
             for (by, activates) in [(provider, false), (ADMINISTRATOR, true)] {
                 city.consent(which, by, Consent { activates, is_other_text: false, is_other_hand: false });
@@ -211,6 +215,10 @@ impl City {
                 let mut header = self.hub.header(&signer);
                 header.issued_at = self.hub.time.plus_seconds(skew);
                 self.hub.openings_match = opened;
+                // Those who ask for three records do so from elsewhere; every other record is open.
+                self.hub.address = [10, if records.len() == 3 { 45 } else { 44 }, 0, 9].into();
+                let status = if records.first().is_some_and(|record| record % 2 == 0) { "open" } else { "closed" };
+                self.hub.values = vec![("STATUS".to_owned(), status.into())];
                 self.submit(&signer, &Statement::Query(header, asked), &records);
                 self.hub.openings_match = true;
             }
@@ -339,6 +347,16 @@ impl City {
             (self.hub.time.plus_seconds(terms.days.0 * 86_400), self.hub.time.plus_seconds(terms.days.1 * 86_400));
         text.matters = terms.matter.iter().map(|matter| matter.parse().unwrap()).collect();
         text.lookups = BTreeSet::from([LookupKind::Record]);
+        match terms.beside {
+            Beside::Nothing => {}
+            Beside::Minute => text.minute_limit = Some(1),
+            Beside::Networks => text.networks = ["10.44.0.0/16".parse().unwrap()].into(),
+            Beside::Condition => {
+                let test = Test::Is(Relation::Equal, Literal::Text("open".to_owned()));
+                let field = "STATUS".parse().unwrap();
+                text.condition = Some(Condition::Comparison(Comparison { field, test }));
+            }
+        }
         self.change(&signer, proposal(&signer, text));
     }
 

@@ -14,6 +14,7 @@ mod publications;
 mod queries;
 mod releases;
 mod statements;
+mod terms;
 
 use std::collections::BTreeSet;
 
@@ -132,6 +133,7 @@ fn rows() -> Vec<Row> {
         statements::rows(),
         queries::rows(),
         releases::rows(),
+        terms::rows(),
         publications::rows(),
         administration::rows(),
         agreements::rows(),

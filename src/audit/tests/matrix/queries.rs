@@ -37,7 +37,7 @@ fn permission(hub: &Hub) -> QueryPermitted {
     permitted
 }
 
-fn asked(hub: &mut Hub, change: impl FnOnce(&mut Query)) -> Statement {
+pub(super) fn asked(hub: &mut Hub, change: impl FnOnce(&mut Query)) -> Statement {
     let mut asked = query(&["NAME"], 1);
     change(&mut asked);
     Statement::Query(hub.header(&consumer()), asked)
@@ -108,7 +108,7 @@ fn second_text(hub: &Hub, change: impl FnOnce(&mut AgreementText)) -> AgreementT
     text
 }
 
-fn second(hub: &mut Hub, change: impl FnOnce(&mut AgreementText)) {
+pub(super) fn second(hub: &mut Hub, change: impl FnOnce(&mut AgreementText)) {
     let text = second_text(hub, change);
     hub.change(&consumer(), proposal(&consumer(), text.clone()));
     hub.change(&provider(), RuleChange::AgreementAcceptance(consent(&provider(), &text)));

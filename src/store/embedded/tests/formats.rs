@@ -72,6 +72,7 @@ fn rows_of_the_index_have_their_lasting_bytes() {
         Change::Quota {
             agreement_id: "agreement-1".parse().unwrap(),
             day: crate::domain::time::Date::constant(2026, 3, 1),
+            minute: crate::domain::time::Time::from_millis(1_772_416_800_000),
             asked: 3,
         },
     ];
