@@ -24,8 +24,24 @@ impl AsSystem {
     /// Reads the profile and connects.
     pub(super) async fn connect(&self) -> anyhow::Result<Client> {
         let profile = self.read()?;
-        Client::connect(&profile).await.or_hub("cannot reach the hub")
+        connect(&profile).await.or_hub("cannot reach the hub")
     }
+}
+
+/// Connects, and tells who acts where the hub's log goes on under another key.
+///
+/// # Errors
+/// As [`Client::connect`].
+pub(super) async fn connect(profile: &Profile) -> Result<Client, Error> {
+    let client = Client::connect(profile).await?;
+    if client.has_new_log() {
+        eprintln!(
+            "note 注意: the hub has rolled over to a new log, whose key the old log's last entry names; it is trusted for that. Write it \
+             into the profile 日志已续接，新公钥由旧日志证明，请写入配置:\nlog_vkey = \"{}\"",
+            client.log_key().vkey()
+        );
+    }
+    Ok(client)
 }
 
 /// Ends the program by what came of a call to the hub.

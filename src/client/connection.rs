@@ -13,6 +13,7 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::{Error, Profile, advice, error, seen::Seen};
+use crate::sign::LogVerifier;
 
 /// The largest message sent or taken, in bytes: the hub's own limit, of which a batch of 256 records of 32 KiB makes full
 /// use.
@@ -47,8 +48,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects with the system's certificate.
-    pub(super) async fn open(profile: &Profile) -> Result<Self, Error> {
-        let seen = Arc::new(Seen::open(&profile.journal, &profile.log_key)?);
+    pub(super) async fn channel_to(profile: &Profile) -> Result<Channel, Error> {
         let refused = |source: tonic::transport::Error| Error::Connect {
             hub: profile.hub.clone(),
             why: advised(&source, causes(&source)),
@@ -65,7 +65,12 @@ impl Connection {
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .tcp_nodelay(true);
-        let channel = endpoint.connect().await.map_err(refused)?;
+        endpoint.connect().await.map_err(refused)
+    }
+
+    /// A connection over a channel, to the hub whose log has this key.
+    pub(super) fn open(channel: Channel, profile: &Profile, log_key: &LogVerifier) -> Result<Self, Error> {
+        let seen = Arc::new(Seen::open(&profile.journal, log_key)?);
         Ok(Self { channel, deadline: profile.deadline, first_pause: FIRST_PAUSE, seen })
     }
 

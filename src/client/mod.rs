@@ -16,6 +16,7 @@
 //! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
 //! | `seal` | e-seals, verified by the hub |
 //! | `trail`, `receipt`, [`verify`] | the evidence |
+//! | `succession` | from the key of an earlier log to that of the present one |
 //! | `seen` | the newest checkpoint seen, which the hub must continue |
 //! | `error` | what can go wrong, by what one can do about it |
 
@@ -38,6 +39,7 @@ mod receipt;
 mod rule;
 mod seal;
 mod seen;
+mod succession;
 mod trace;
 mod trail;
 
@@ -93,6 +95,8 @@ struct Inner {
     key: SigningKey,
     secret: Option<Secret>,
     log_key: LogVerifier,
+    /// Whether it is another than the profile's.
+    has_new_log: bool,
     random: SystemRandomness,
     resources: Mutex<HashMap<ResourceId, CatalogEntry>>,
     keys: Mutex<Known<KeyId, Key>>,
@@ -101,16 +105,19 @@ struct Inner {
 }
 
 impl Client {
-    /// Connects to the hub of a profile over mutual TLS, and opens the journal.
+    /// Connects to the hub of a profile over mutual TLS, and opens the journal. Where the hub has rolled over to another log since the
+    /// profile was written, the new log's key is learnt from the old log's last entry, under the key that the profile trusts.
     ///
     /// # Errors
-    /// [`Error::Connect`], [`Error::Journal`].
+    /// [`Error::Connect`], [`Error::Journal`]; [`Error::Unproven`] where the hub names a key that the old log does not.
     pub async fn connect(profile: &Profile) -> Result<Self, Error> {
         let journal = Journal::open(&profile.journal)?;
-        Self::over(Connection::open(profile).await?, journal, profile)
+        let channel = Connection::channel_to(profile).await?;
+        let log_key = succession::learn(channel.clone(), profile).await?;
+        Self::over(Connection::open(channel, profile, &log_key)?, journal, profile, log_key)
     }
 
-    fn over(connection: Connection, journal: Journal, profile: &Profile) -> Result<Self, Error> {
+    fn over(connection: Connection, journal: Journal, profile: &Profile, log_key: LogVerifier) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
             connection,
             journal,
@@ -118,7 +125,8 @@ impl Client {
             hub: profile.hub_domain.clone(),
             key: SigningKey::from_jwk(&profile.signing_key.to_private_jwk())?,
             secret: profile.secret.clone(),
-            log_key: profile.log_key.clone(),
+            has_new_log: log_key.vkey() != profile.log_key.vkey(),
+            log_key,
             random: SystemRandomness::new(),
             resources: Mutex::default(),
             keys: Mutex::default(),
@@ -143,6 +151,12 @@ impl Client {
     #[must_use]
     pub fn log_key(&self) -> &LogVerifier {
         &self.0.log_key
+    }
+
+    /// Whether the key of the hub's log was learnt from the log before, whose key the profile has: time to write down the new one.
+    #[must_use]
+    pub fn has_new_log(&self) -> bool {
+        self.0.has_new_log
     }
 
     /// The key that signs.

@@ -158,7 +158,7 @@ impl Test {
         let profile = Profile::read(&folder.path().join("profile.toml")).unwrap();
         let journal = Journal::open(&profile.journal).unwrap();
         let seen = seen::Seen::open(&profile.journal, &profile.log_key).unwrap();
-        let client = Client::over(Connection::over(channel, seen), journal, &profile).unwrap();
+        let client = Client::over(Connection::over(channel, seen), journal, &profile, profile.log_key.clone()).unwrap();
         Self { client, hub, folder }
     }
 
@@ -167,7 +167,7 @@ impl Test {
         let profile = Profile::read(&self.folder.path().join("profile.toml")).unwrap();
         let seen = seen::Seen::open(&profile.journal, &profile.log_key).unwrap();
         let journal = Journal::open(&profile.journal).unwrap();
-        Client::over(Connection::over(self.client.channel(), seen), journal, &profile).unwrap()
+        Client::over(Connection::over(self.client.channel(), seen), journal, &profile, profile.log_key.clone()).unwrap()
     }
 
     async fn register(&self) -> Result<Changed, Error> {

@@ -173,6 +173,21 @@ pub struct PreviousLog {
     pub genesis_hash: Digest,
     /// The latest time of a statement that was not refused there.
     pub issued_until: Time,
+    /// The receipts of the entries that closed it and the logs before it, newest last.
+    pub closings: Vec<ClosingReceipt>,
+}
+
+/// How many logs back the receipts of their closing reach: with a log a year, longer than programs go without an update. Of two
+/// kilobytes each they leave half of an entry free.
+pub const MAX_CLOSINGS: usize = 16;
+
+/// The receipt of the entry that closed a log. What it is worth is for whoever has that log's key to find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosingReceipt {
+    /// The serialized entry.
+    pub entry: Vec<u8>,
+    /// The proof under the closed log's key, in the C2SP tlog-proof format.
+    pub proof: String,
 }
 
 /// The version of the rules of decision that this program follows.

@@ -23,10 +23,10 @@ use crate::{
         self,
         proto::{
             GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest, GetConsistencyProofResponse,
-            GetInclusionProofRequest, GetInclusionProofResponse, GetReceiptRequest, GetReceiptResponse,
-            ReadEntriesRequest, ReadEntriesResponse, TraceEntered, TraceHolderRequest, TraceHolderResponse,
-            TracedExchange, audit_service_server::AuditService, get_receipt_request::Selector,
-            trace_holder_response::Part,
+            GetInclusionProofRequest, GetInclusionProofResponse, GetLogSuccessionRequest, GetLogSuccessionResponse,
+            GetReceiptRequest, GetReceiptResponse, ReadEntriesRequest, ReadEntriesResponse, TraceEntered,
+            TraceHolderRequest, TraceHolderResponse, TracedExchange, audit_service_server::AuditService,
+            get_receipt_request::Selector, trace_holder_response::Part,
         },
     },
 };
@@ -108,6 +108,17 @@ impl AuditService for Services {
             }
         };
         Ok(Response::new(GetReceiptResponse { receipt: Some(receipt_to_proto(receipt)) }))
+    }
+
+    async fn get_log_succession(
+        &self,
+        request: Request<GetLogSuccessionRequest>,
+    ) -> Result<Response<GetLogSuccessionResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let hub = Arc::clone(&self.hub);
+        let closings = blocking(move || hub.log_succession(&peer)).await?;
+        let closings = closings.iter().map(wire::closing_receipt_to_proto).collect();
+        Ok(Response::new(GetLogSuccessionResponse { closings }))
     }
 
     type TraceHolderStream = Parts<TraceHolderResponse>;

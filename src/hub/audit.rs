@@ -6,14 +6,14 @@ use crate::{
         id::{RequestId, SystemId},
         identifier::Uscc,
         outcome::{Effect, Outcome},
-        statement::Statement,
+        statement::{ClosingReceipt, Statement},
     },
     tlog::{Hash, prove_inclusion},
 };
 
 use super::{
     Error, Hub,
-    projection::{decode, statement_of},
+    projection::{decode, single, statement_of},
     published::checkpoint_of,
     receipt::{ProvenUnder, Receipt, Stored},
 };
@@ -32,6 +32,17 @@ impl Hub {
                 Ok(self.published_checkpoint()?.ok_or_else(none)?.to_string())
             }
         }
+    }
+
+    /// The receipts by which this log follows those before it, for any registered peer; none of a hub's first log. Blocks.
+    ///
+    /// # Errors
+    /// When the peer is not registered, or the log cannot be read.
+    pub fn log_succession(&self, peer: &SystemId) -> Result<Vec<ClosingReceipt>, Error> {
+        self.known_peer(peer)?;
+        let genesis = statement_of(0, &single(self.reader.as_ref(), 0)?)?;
+        let Some(Statement::Genesis(genesis)) = genesis else { return Ok(Vec::new()) };
+        Ok(genesis.previous.map(|previous| previous.closings).unwrap_or_default())
     }
 
     /// The receipt of an entry under the published checkpoint.

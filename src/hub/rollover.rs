@@ -9,7 +9,7 @@ use crate::{
         id::Digest,
         outcome::{MAX_QUOTAS_CARRIED, Notice, Outcome, QuotasCarried},
         quota::DayUse,
-        statement::{Genesis, PreviousLog, Publication, Statement},
+        statement::{ClosingReceipt, Genesis, MAX_CLOSINGS, PreviousLog, Publication, Statement},
         time::Time,
     },
     sign::{LogSigner, sealing::BlindIndex},
@@ -21,7 +21,7 @@ use crate::{
 use super::{
     Error, erasure, genesis,
     projection::{Terms, catch_up, decode, single, statement_of, uses_of},
-    receipt::Stored,
+    receipt::{Receipt, Stored},
 };
 
 /// How many bytes of entries are read, or written and synced, at a time: as when catching up.
@@ -209,12 +209,17 @@ fn genesis_after(
     let first = reader.entries(0, 1, 1)?.into_iter().next().ok_or_else(nothing)?;
     let Some(Statement::Genesis(genesis)) = statement_of(0, &decode(0, &first)?)? else { return Err(nothing()) };
     let frontier = reader.tail().ok_or_else(nothing)?.frontier;
+    let Receipt { entry, proof, .. } = Receipt::of_index(reader, frontier.size().saturating_sub(1))?;
+    let mut closings = genesis.previous.as_ref().map(|previous| previous.closings.clone()).unwrap_or_default();
+    closings.push(ClosingReceipt { entry, proof });
+    closings.drain(..closings.len().saturating_sub(MAX_CLOSINGS));
     let previous = PreviousLog {
         vkey: old_key.to_string(),
         size: frontier.size(),
         root: Digest(*frontier.root().as_bytes()),
         genesis_hash: Digest(*leaf_hash(&first).as_bytes()),
         issued_until,
+        closings,
     };
     Ok(Genesis { origin: origin.to_string(), created_at: now, previous: Some(previous), ..*genesis })
 }

@@ -18,7 +18,8 @@ use crate::{
         id::SystemId,
         record::Validity,
         statement::{
-            Erasure, Genesis, Header, Policy, PreviousLog, Publication, PublishedRecord, Query, Statement, Trace,
+            ClosingReceipt, Erasure, Genesis, Header, MAX_CLOSINGS, Policy, PreviousLog, Publication, PublishedRecord,
+            Query, Statement, Trace,
         },
     },
     sign::dsse,
@@ -135,12 +136,23 @@ fn genesis_to_proto(genesis: &Genesis) -> proto::GenesisStatement {
             root: previous.root.0.to_vec(),
             genesis_hash: previous.genesis_hash.0.to_vec(),
             issued_until: Some(timestamp(previous.issued_until)),
+            closings: previous.closings.iter().map(closing_receipt_to_proto).collect(),
         }),
     }
 }
 
 /// The longest vkey: a key name of 255 bytes, the key ID, and the base64 of 33 bytes, with a sign between two.
 pub(super) const MAX_VKEY_LEN: usize = 255 + 1 + 8 + 1 + 44;
+
+/// A closed log's receipt as it travels.
+pub fn closing_receipt_to_proto(receipt: &ClosingReceipt) -> proto::ClosingReceipt {
+    proto::ClosingReceipt { entry: receipt.entry.clone(), proof: receipt.proof.clone() }
+}
+
+/// A closed log's receipt as it came. Nothing of it is verified.
+pub fn closing_receipt_from_proto(receipt: &proto::ClosingReceipt) -> ClosingReceipt {
+    ClosingReceipt { entry: receipt.entry.clone(), proof: receipt.proof.clone() }
+}
 
 fn read_previous(reading: &mut Reading, message: &proto::PreviousLog) -> Option<PreviousLog> {
     let vkey = reading.text("previous.vkey", &message.vkey, MAX_VKEY_LEN);
@@ -149,12 +161,18 @@ fn read_previous(reading: &mut Reading, message: &proto::PreviousLog) -> Option<
     let root = reading.bytes("previous.root", &message.root);
     let genesis_hash = reading.bytes("previous.genesis_hash", &message.genesis_hash);
     let issued_until = reading.time("previous.issued_until", message.issued_until.as_ref());
+    reading.require(
+        (1..=MAX_CLOSINGS).contains(&message.closings.len()),
+        "previous.closings",
+        "must be 1 to 16 receipts",
+    );
     Some(PreviousLog {
         vkey: vkey?,
         size: message.size,
         root: root?,
         genesis_hash: genesis_hash?,
         issued_until: issued_until?,
+        closings: message.closings.iter().take(MAX_CLOSINGS).map(closing_receipt_from_proto).collect(),
     })
 }
 

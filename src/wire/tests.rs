@@ -25,8 +25,8 @@ use crate::{
         },
         record::{RecordStatus, Validity},
         statement::{
-            AgreementConsent, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header, Policy,
-            PreviousLog, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
+            AgreementConsent, ClosingReceipt, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header,
+            Policy, PreviousLog, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
         },
         time::{Date, Time},
     },
@@ -298,6 +298,7 @@ fn previous_log() -> PreviousLog {
         root: Digest([16; 32]),
         genesis_hash: Digest([17; 32]),
         issued_until: Time::from_millis(1_772_300_000_000).unwrap(),
+        closings: vec![ClosingReceipt { entry: vec![9; 40], proof: "c2sp.org/tlog-proof@v1\n".into() }],
     }
 }
 

@@ -11,6 +11,9 @@ use hutong::client::Lookup;
 
 use crate::world::{World, hutong, licences, question, resource_id, run};
 
+/// The key of a log that this hub never had.
+const STRANGER: &str = "hub.example.gov/exchange-log/2026+ae04040a+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs";
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -69,10 +72,24 @@ async fn what_held_goes_on_and_the_chain_of_logs_verifies() {
     run(["fsck", text(&folder)]).well();
 
     world.start();
-    // A client that does not know the new log's key trusts nothing of it.
-    assert!(world.client("permits").await.query(&one).await.is_err());
+    // A client that trusts the old log's key learns the new one's by itself, and the person is told.
+    let client = world.client("permits").await;
+    assert!(client.has_new_log());
+    let vkey = fs::read_to_string(world.folder.join("keys/log.vkey")).unwrap();
+    assert_eq!(client.log_key().vkey().to_string(), vkey.trim());
+    let after = client.query(&one).await.unwrap();
+    let listed = ["department", "list", "--profile", &world.profile("permits").display().to_string()];
+    assert!(run(listed).well().stderr.contains(vkey.trim()));
+    // One that trusts another log's key does not.
+    let stranger = world.profile("permits").with_file_name("stranger.toml");
+    let profile = fs::read_to_string(world.profile("permits")).unwrap();
+    let old_vkey = profile.lines().find(|line| line.starts_with("log_vkey")).unwrap();
+    fs::write(&stranger, profile.replace(old_vkey, &format!("log_vkey = \"{STRANGER}\""))).unwrap();
+    let profile = hutong::client::Profile::read(&stranger).unwrap();
+    let client = hutong::client::Client::connect(&profile).await.unwrap();
+    assert!(!client.has_new_log() && client.query(&one).await.is_err());
     trust_new_log(&world);
-    let after = world.client("permits").await.query(&one).await.unwrap();
+    assert!(!world.client("permits").await.has_new_log());
     assert_eq!(after.records.len(), before.records.len());
     let registry = world.registry().await;
     registry.client.publish(&resource_id(), 1, &[registry.sign(&licences[0], 2)]).await.unwrap();

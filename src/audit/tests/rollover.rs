@@ -14,11 +14,11 @@ use crate::{
         outcome::{Notice, Outcome, QuotasCarried},
         quota::DayUse,
         record::RecordStatus,
-        statement::{Genesis, PreviousLog, RuleChange, Statement},
+        statement::{ClosingReceipt, Genesis, PreviousLog, RuleChange, Statement},
         time::Time,
     },
     sign::LogSigner,
-    tlog::{Frontier, leaf_hash},
+    tlog::{BatchTree, Frontier, TlogProof, leaf_hash},
     wire::{self, Carried, Entry},
 };
 
@@ -41,6 +41,19 @@ fn closed() -> Hub {
     hub
 }
 
+/// The receipt of a log's last entry.
+fn closing(hub: &Hub) -> ClosingReceipt {
+    let (last, rest) = hub.entries.split_last().unwrap();
+    let mut frontier = Frontier::new();
+    rest.iter().for_each(|entry| frontier.append(leaf_hash(entry)).unwrap());
+    let tree = BatchTree::new(&frontier, vec![leaf_hash(last)]).unwrap();
+    let index = rest.len() as u64;
+    let hashes = tree.prove_inclusion(index).unwrap();
+    frontier.append(leaf_hash(last)).unwrap();
+    let proof = TlogProof { index, hashes, checkpoint: seal(&log_signer(7), &frontier), extra: None };
+    ClosingReceipt { entry: last.clone(), proof: proof.to_string() }
+}
+
 /// The old log's place in the new one's genesis, and the entries carried over.
 fn continued(hub: &Hub) -> (Genesis, Vec<Entry>) {
     let old: Vec<_> = hub.entries.iter().map(|bytes| Entry::decode(bytes).unwrap()).collect();
@@ -53,6 +66,7 @@ fn continued(hub: &Hub) -> (Genesis, Vec<Entry>) {
         root: Digest(*frontier.root().as_bytes()),
         genesis_hash: Digest(*leaf_hash(&hub.entries[0]).as_bytes()),
         issued_until: hub.time,
+        closings: vec![closing(hub)],
     };
     let time = hub.time.plus_seconds(60);
     let genesis = Genesis {
@@ -290,6 +304,8 @@ fn every_lie_of_a_rollover_is_found() {
     assert!(first.iter().any(|(_, code)| code == "GENESIS_FOREIGN"), "{first:?}");
     let window = lied(|genesis, _| genesis.previous.as_mut().unwrap().issued_until = Time::from_millis(0).unwrap());
     assert_eq!(window, one(None, "PREVIOUS_DIFFERS"));
+    let receipt = lied(|genesis, _| genesis.previous.as_mut().unwrap().closings[0] = closing(&Hub::running()));
+    assert_eq!(receipt, one(None, "PREVIOUS_DIFFERS"));
     let policy = lied(|genesis, _| genesis.policy.max_lookups -= 1);
     assert!(policy.contains(&(None, "PREVIOUS_DIFFERS".to_owned())), "{policy:?}");
     let none = lied(|genesis, carried| {
@@ -308,14 +324,16 @@ fn log_that_goes_on_after_it_was_closed_or_was_never_closed_is_found() {
     going_on.query(&["NAME"], &[1]);
     let (genesis, carried) = continued(&going_on);
     let reports = chain(&copied(&going_on, &rolled(&going_on, &genesis, &carried)));
-    assert_eq!(found(&reports[0]), []);
+    // The receipt for its end is not of an entry that closes it.
+    let differs = (None, "PREVIOUS_DIFFERS".to_owned());
+    assert_eq!(found(&reports[0]), [differs.clone()]);
     assert_eq!(found(&reports[1]), [(Some(going_on.size() - 1), "ENTRY_AFTER_CLOSE".to_owned())]);
 
     let mut open = closed();
     open.entries.pop();
     let (genesis, carried) = continued(&open);
     let reports = chain(&copied(&open, &rolled(&open, &genesis, &carried)));
-    assert_eq!(found(&reports[0]), [(None, "PREVIOUS_DIFFERS".to_owned())]);
+    assert_eq!(found(&reports[0]), [differs.clone(), differs]);
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use crate::{
     domain::{
         id::Digest,
+        outcome::{Notice, Outcome},
         quota::DayUse,
         statement::{Genesis, PreviousLog},
     },
     sign::LogVerifier,
-    tlog::{Checkpoint, Hash, VerifierKey},
+    tlog::{Checkpoint, Hash, TlogProof, VerifierKey, leaf_hash},
+    wire::Entry,
 };
 
 use super::{
@@ -78,12 +80,35 @@ impl<'a> Link<'a> {
                 return Ok(None);
             }
         };
+        self.check_closing(named, &trust, findings);
         let (report, course) = verify_alone(old, &trust, options, watch)?;
         self.compare((genesis, named), &course, report.size, findings);
         let due = (course.due, (&course.quotas, &self.quotas_carried));
         carry::compare((self.folder, self.report.size), (old, report.size), due, findings)?;
         let Course { genesis, quotas_carried, .. } = course;
         Ok(Some(Self { folder: old, vkey: named.vkey.clone(), report, genesis, quotas_carried }))
+    }
+
+    /// Checks the receipt by which this log's key follows from the one before: programs that trust that one go by it.
+    fn check_closing(&self, named: &PreviousLog, trust: &Trust, findings: &mut Findings) {
+        let vouches = || {
+            let closing = named.closings.last().ok_or("there is none")?;
+            let proof = TlogProof::parse(closing.proof.as_bytes()).map_err(|_| "its proof is malformed")?;
+            let verified = proof.verify(&leaf_hash(&closing.entry), &trust.log_key);
+            let checkpoint = verified.map_err(|_| "it is not under the key of that log")?;
+            let outcome = Entry::decode(&closing.entry).map(|entry| entry.outcome);
+            let names_this =
+                matches!(outcome, Ok(Outcome::Noted(Notice::Closed { next_vkey })) if next_vkey == self.vkey);
+            if names_this && (proof.index + 1, checkpoint.size) == (checkpoint.size, named.size) {
+                Ok(())
+            } else {
+                Err("it is not of the last entry, or names another key")
+            }
+        };
+        if let Err(problem) = vouches() {
+            let message = format!("the receipt in its genesis for the end of the log before: {problem}");
+            findings.add(None, Fault::PreviousDiffers, message);
+        }
     }
 
     /// Compares what the two say of each other.

@@ -275,17 +275,16 @@ impl Ledger<'_> {
     }
 
     /// What every statement meets first. That openings did not match is the hub's word.
-    fn admit(&self, act: &Act<'_>) -> Result<(), Refusal> {
+    fn admit(&mut self, act: &Act<'_>) -> Result<(), Refusal> {
         // That no registered key signed is found already.
         let Some(kid) = act.kid else { return Ok(()) };
         let openings_match = !refused_for(&act.entry.outcome, RefusalReason::OpeningMismatch);
         let standing = Standing { kid, request_id_reused: false, openings_match };
-        if act.entry.carried.is_some() {
-            // It was admitted to the log before.
-            let earlier = Rules { issued_after: None, ..self.rules.clone() };
-            return admit(&earlier, act.statement, standing, &act.now);
-        }
-        admit(&self.rules, act.statement, standing, &act.now)
+        // What was carried over was admitted to the log before.
+        let issued_after = self.rules.issued_after.take_if(|_| act.entry.carried.is_some());
+        let admitted = admit(&self.rules, act.statement, standing, &act.now);
+        self.rules.issued_after = issued_after.or(self.rules.issued_after);
+        admitted
     }
 }
 

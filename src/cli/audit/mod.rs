@@ -83,7 +83,7 @@ fn or_exit<T>(result: Result<T, Error>, context: &str) -> anyhow::Result<T> {
 
 /// Connects to the hub of a profile.
 async fn connect(profile: &Profile) -> anyhow::Result<Client> {
-    Client::connect(profile).await.context("cannot reach the hub")
+    super::system::connect(profile).await.context("cannot reach the hub")
 }
 
 /// The key in a vkey file.

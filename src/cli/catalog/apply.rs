@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     catalog::{self, Change},
-    cli::{Exit, OrExit as _, Output, Run, block_on},
-    client::{Client, Profile},
+    cli::{Exit, OrExit as _, Output, Run, block_on, system::connect},
+    client::Profile,
     domain::{catalog::Resource, outcome::Effect},
 };
 
@@ -91,7 +91,7 @@ impl Run for Apply {
 }
 
 async fn apply(profile: &Profile, file: Vec<Resource>, dry_run: bool) -> anyhow::Result<Applied> {
-    let client = Client::connect(profile).await?;
+    let client = connect(profile).await?;
     let (entries, version) = client.catalog().await?;
     let in_force: BTreeMap<_, _> = entries
         .into_iter()

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     catalog,
-    cli::{Exit, OrExit as _, Output, Run, block_on},
-    client::{Client, Profile},
+    cli::{Exit, OrExit as _, Output, Run, block_on, system::connect},
+    client::Profile,
     domain::{catalog::Resource, id::ResourceId},
     schema,
 };
@@ -44,7 +44,7 @@ impl Run for Schema {
             (None, profile) => {
                 let profile = profile.as_deref().unwrap_or(std::path::Path::new(""));
                 let profile = Profile::read(profile).or_exit(Exit::Config, "cannot ask for the catalog")?;
-                let entry = block_on(async { Ok(Client::connect(&profile).await?.resource(&self.resource).await?) })?;
+                let entry = block_on(async { Ok(connect(&profile).await?.resource(&self.resource).await?) })?;
                 schema::document(&entry.resource, entry.version)
             }
         };

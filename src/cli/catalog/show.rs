@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     catalog,
-    cli::{Exit, OrExit as _, Output, Row, Run, block_on},
-    client::{CatalogEntry, Client, Profile},
+    cli::{Exit, OrExit as _, Output, Row, Run, block_on, system::connect},
+    client::{CatalogEntry, Profile},
     domain::id::ResourceId,
 };
 
@@ -64,7 +64,7 @@ impl Run for Show {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let profile = Profile::read(&self.profile).or_exit(Exit::Config, "cannot show the catalog")?;
         let entries = block_on(async {
-            let client = Client::connect(&profile).await?;
+            let client = connect(&profile).await?;
             match &self.resource {
                 Some(resource) => Ok(vec![client.resource(resource).await?]),
                 None => Ok(client.catalog().await?.0),

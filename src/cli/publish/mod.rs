@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Exit, OrExit as _, Output, Run, block_on, now};
+use super::{Exit, OrExit as _, Output, Run, block_on, now, system::connect};
 use crate::{
     client::{Client, Profile, SignedRecord},
     domain::{
@@ -165,7 +165,7 @@ impl Run for Publish {
         // Before anything is asked of the hub: a table that is not there is the likelier mistake.
         let file = File::open(&self.file).or_exit(Exit::BadInput, format!("cannot open {}", self.file.display()))?;
         let summary = block_on(async {
-            let client = Client::connect(&profile).await?;
+            let client = connect(&profile).await?;
             self.publish(client, file).await
         })?;
         output.print(&summary)?;
