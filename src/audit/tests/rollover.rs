@@ -326,7 +326,7 @@ fn log_that_goes_on_after_it_was_closed_or_was_never_closed_is_found() {
     let reports = chain(&copied(&going_on, &rolled(&going_on, &genesis, &carried)));
     // The receipt for its end is not of an entry that closes it.
     let differs = (None, "PREVIOUS_DIFFERS".to_owned());
-    assert_eq!(found(&reports[0]), [differs.clone()]);
+    assert_eq!(found(&reports[0]), std::slice::from_ref(&differs));
     assert_eq!(found(&reports[1]), [(Some(going_on.size() - 1), "ENTRY_AFTER_CLOSE".to_owned())]);
 
     let mut open = closed();
