@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use hutong::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
-        catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{CatalogPart, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         directory::Capability,
         id::{Commitment, Digest, FieldCode, Handle, KeyId, Pseudonym, RequestId, SystemId},
         identifier::{LicenceId, Uscc},
@@ -139,13 +139,16 @@ impl City {
     fn catalog(&self, now: Time) -> anyhow::Result<[Act<'_>; 2]> {
         let entered = |part| RuleChange::CatalogPart {
             part,
-            resources: resource().map(|found| vec![Arc::new(found)]).unwrap_or_default(),
+            content: CatalogPart {
+                resources: resource().map(|found| vec![Arc::new(found)]).unwrap_or_default(),
+                ..CatalogPart::default()
+            },
         };
         let header = self.administrator.header(now)?;
         // A part is named by the hash of the statement that enters it, in which its name does not stand.
         let (_, payload) = wire::encode_statement(&Statement::Rule(header.clone(), entered(Digest([0; 32]))));
         let part = Digest(sha256(&payload));
-        let release = RuleChange::CatalogRelease { base_version: 0, parts: vec![part] };
+        let release = RuleChange::CatalogRelease { base_version: 0, parts: vec![part], allow_breaking: true };
         let released = Effect::CatalogReleased { version: 1, resources: vec![(RESOURCE.parse()?, 1)] };
         Ok([
             Act {

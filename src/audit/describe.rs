@@ -307,12 +307,17 @@ fn rule_terms(change: &RuleChange) -> Terms {
         RuleChange::WithdrawIssuingRight { resource_id, department } => {
             vec![("resource 资源", resource_id.to_string()), ("department 部门", department.as_str().to_owned())]
         }
-        RuleChange::CatalogPart { part, resources } => {
-            let ids = resources.iter().map(|resource| &resource.resource_id);
-            vec![("part", part.to_string()), ("resources 资源", list(ids))]
+        RuleChange::CatalogPart { part, content } => {
+            let ids = content.resources.iter().map(|resource| &resource.resource_id);
+            let tables = content.code_tables.iter().map(|table| format!("{} v{}", table.table_id(), table.version()));
+            let named = [("resources 资源", list(ids)), ("code tables 码表", list(tables))];
+            let named = named.into_iter().filter(|(_, names)| !names.is_empty());
+            std::iter::once(("part", part.to_string())).chain(named).collect()
         }
-        RuleChange::CatalogRelease { base_version, parts } => {
-            vec![("base version", base_version.to_string()), ("parts", list(parts))]
+        RuleChange::CatalogRelease { base_version, parts, allow_breaking } => {
+            let mut terms = vec![("base version", base_version.to_string()), ("parts", list(parts))];
+            terms.extend(allow_breaking.then(|| ("may break 允许不兼容", "yes".to_owned())));
+            terms
         }
         RuleChange::CalendarYear(year) => vec![
             ("year 年份", year.year.to_string()),

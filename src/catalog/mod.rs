@@ -41,15 +41,31 @@
 //! open_to_society = false                         # default false
 //! secret = false                                  # 涉密; a field that is has no place here
 //! value_range = "…"                               # optional 值域, in words
-//! codes = [{ code = "1", name = "有限责任公司" }]    # of CODE
+//! codes = [{ code = "1", name = "有限责任公司" }]    # of CODE, or:
+//! table = "gbt-2260"                              # of CODE: a code table of the hub, or of a file applied with this one
+//! table_version = 1                               # optional; without it the newest when the file is applied
 //! derived = { from = "KZ_FDDBR", rule = "mask-name" }
 //! ```
 //!
-//! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the entries of a file without fault;
-//! [`render`] writes entries as a file; [`changes`] tells what a file would change. The rules of a catalog themselves are
+//! It may hold code tables too, and need hold nothing else:
+//!
+//! ```toml
+//! [[code_table]]
+//! id = "gbt-2260"
+//! version = 1                                     # another content is the next version
+//! name = "行政区划代码"
+//! codes = [
+//!     { code = "44", name = "广东省" },
+//!     { code = "4403", name = "深圳市", parent = "44", valid_from = "1979-03-05" },    # valid_until likewise
+//! ]
+//! ```
+//!
+//! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the content of a file without fault;
+//! [`render`] writes it as a file; [`changes`] tells what a file would change. The rules of a catalog themselves are
 //! `domain::catalog`'s; this room finds the line that breaks one.
 
 mod changes;
+mod code_table;
 mod nearest;
 mod problem;
 mod render;
@@ -62,11 +78,14 @@ pub use problem::Problem;
 pub use render::render;
 pub use words::sharing_class_word;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use toml::de::DeTable;
 
-use crate::{domain::catalog::Resource, wire::resource_len};
+use crate::{
+    domain::catalog::{CatalogPart, CodeTable, Resource},
+    wire::resource_len,
+};
 use table::{Located, Reader, Table};
 
 /// The greatest catalog file, in bytes. An entry takes some 4 KiB, so this is a file of 4,000 entries, more than a city
@@ -95,48 +114,87 @@ pub fn lint(bytes: &[u8]) -> Vec<Finding> {
     read(bytes).1
 }
 
-/// The entries of a catalog file, in its order.
+/// What catalog files hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The code tables, in the order of the files.
+    pub code_tables: Vec<CodeTable>,
+    /// The resources, in the order of the files.
+    pub resources: Vec<Resource>,
+}
+
+impl From<Content> for CatalogPart {
+    fn from(content: Content) -> Self {
+        Self {
+            code_tables: content.code_tables.into_iter().map(Arc::new).collect(),
+            resources: content.resources.into_iter().map(Arc::new).collect(),
+        }
+    }
+}
+
+/// What a catalog file holds, in its order.
 ///
 /// # Errors
 /// All that is wrong with it.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
+pub fn parse(bytes: &[u8]) -> Result<Content, Vec<Finding>> {
     match read(bytes) {
-        (resources, findings) if findings.is_empty() => Ok(resources),
+        (content, findings) if findings.is_empty() => Ok(content),
         (_, findings) => Err(findings),
     }
 }
 
-/// The entries as far as they can be read, and the findings.
-fn read(bytes: &[u8]) -> (Vec<Resource>, Vec<Finding>) {
+/// The content as far as it can be read, and the findings.
+fn read(bytes: &[u8]) -> (Content, Vec<Finding>) {
     if bytes.len() > MAX_FILE_BYTES {
         let problem = Problem::FileTooLarge { found: bytes.len() };
-        return (Vec::new(), vec![Finding { line: 1, column: 1, path: String::new(), problem }]);
+        return (Content::default(), vec![Finding { line: 1, column: 1, path: String::new(), problem }]);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let (line, column) = position(&String::from_utf8_lossy(valid), valid.len());
-            return (Vec::new(), vec![Finding { line, column, path: String::new(), problem: Problem::NotUtf8 }]);
+            return (
+                Content::default(),
+                vec![Finding { line, column, path: String::new(), problem: Problem::NotUtf8 }],
+            );
         }
     };
     let (document, errors) = DeTable::parse_recoverable(text);
     let syntax: Vec<Located> = errors.into_iter().map(Located::syntax).collect();
     let mut reader = Reader::default();
     let root = Table::root(document.get_ref());
-    let resources = read_resources(&mut reader, &root);
+    reader.require_known(&root, &["resource", "code_table"]);
+    let content =
+        Content { code_tables: read_code_tables(&mut reader, &root), resources: read_resources(&mut reader, &root) };
+    if content == Content::default() && reader.found.is_empty() {
+        reader.find(0, String::new(), Problem::Empty);
+    }
     let semantic = reader.found.into_iter().filter(|found| !follows_from(&syntax, found, text));
     let mut findings: Vec<Finding> = syntax.iter().cloned().chain(semantic).map(|found| found.place(text)).collect();
     findings.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
-    (resources, findings)
+    (content, findings)
+}
+
+fn read_code_tables(reader: &mut Reader, root: &Table<'_>) -> Vec<CodeTable> {
+    let mut first_offsets = BTreeMap::new();
+    let mut code_tables = Vec::new();
+    for table in reader.tables(root, "code_table", "id") {
+        let Some(code_table) = code_table::read(reader, &table) else { continue };
+        let offset = table.offset("id");
+        match first_offsets.get(code_table.table_id()) {
+            Some(&first) => reader.find(offset, table.path_of("id"), Problem::Repeated { first }),
+            None => {
+                first_offsets.insert(code_table.table_id().clone(), offset);
+            }
+        }
+        code_tables.push(code_table);
+    }
+    code_tables
 }
 
 fn read_resources(reader: &mut Reader, root: &Table<'_>) -> Vec<Resource> {
-    reader.require_known(root, &["resource"]);
     let tables = reader.tables(root, "resource", "id");
-    if tables.is_empty() && reader.found.is_empty() {
-        reader.find(0, String::new(), Problem::Empty);
-    }
     let mut first_offsets = BTreeMap::new();
     let mut resources = Vec::with_capacity(tables.len());
     for table in tables {

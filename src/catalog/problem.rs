@@ -60,7 +60,12 @@ pub enum Problem {
         /// The type that it goes with.
         expected: &'static str,
     },
-    /// The resource stands in the file already.
+    /// A key that excludes another one that is there.
+    Exclusive {
+        /// The other.
+        with: &'static str,
+    },
+    /// The resource or code table stands in the file already.
     Repeated {
         /// The line of the first, from 1.
         first: usize,
@@ -82,7 +87,7 @@ impl Problem {
         match self {
             Self::FileTooLarge { found } => format!("the file has {found} bytes"),
             Self::NotUtf8 => "the file is not UTF-8 from here on".to_owned(),
-            Self::Empty => "the file has no [[resource]]".to_owned(),
+            Self::Empty => "the file has neither a [[resource]] nor a [[code_table]]".to_owned(),
             Self::Syntax(reason) => format!("not TOML: {reason}"),
             Self::UnknownKey { nearest: Some(key), .. } => format!("unknown key; is {key} meant?"),
             Self::UnknownKey { .. } => "unknown key".to_owned(),
@@ -93,7 +98,8 @@ impl Problem {
             Self::Malformed { what, .. } => format!("is no well-formed {what}"),
             Self::Uscc(error) => error.to_string(),
             Self::OfAnotherType { found, expected } => format!("goes with type {expected}, but the type is {found}"),
-            Self::Repeated { first } => format!("the resource stands in the file already, at line {first}"),
+            Self::Exclusive { with } => format!("cannot stand beside {with}"),
+            Self::Repeated { first } => format!("stands in the file already, at line {first}"),
             Self::ResourceTooLarge { found } => format!("the resource takes {found} bytes of a log entry"),
             Self::Secret => "a field that is a state secret cannot be in this catalog; leave it out".to_owned(),
             Self::Rule(rule) => rule.as_str().to_owned(),
@@ -105,7 +111,7 @@ impl Problem {
         match self {
             Self::FileTooLarge { found } => format!("文件有 {found} 字节，过大"),
             Self::NotUtf8 => "自此处起不是 UTF-8 编码".to_owned(),
-            Self::Empty => "文件中没有 [[resource]]".to_owned(),
+            Self::Empty => "文件中既没有 [[resource]]，也没有 [[code_table]]".to_owned(),
             Self::Syntax(reason) => format!("不是合法的 TOML：{reason}"),
             Self::UnknownKey { nearest: Some(key), .. } => format!("未知的键；是否应为 {key}？"),
             Self::UnknownKey { .. } => "未知的键".to_owned(),
@@ -118,7 +124,8 @@ impl Problem {
             Self::Malformed { what, .. } => format!("{}格式不对", chinese_name(what)),
             Self::Uscc(error) => chinese_uscc(error),
             Self::OfAnotherType { found, expected } => format!("只用于 {expected} 类型，而此信息项的类型是 {found}"),
-            Self::Repeated { first } => format!("该资源在第 {first} 行已经出现"),
+            Self::Exclusive { with } => format!("不能与 {with} 同时出现"),
+            Self::Repeated { first } => format!("在第 {first} 行已经出现"),
             Self::ResourceTooLarge { found } => format!("该资源占日志条目 {found} 字节，过大"),
             Self::Secret => "涉密信息项不得编入本目录，请删去".to_owned(),
             Self::Rule(rule) => chinese_rule(*rule).to_owned(),
@@ -158,6 +165,8 @@ fn chinese_name(what: &'static str) -> &'static str {
     match what {
         "resource id" => "资源标识",
         "field code" => "信息项代码",
+        "code table id" => "码表标识",
+        "date" => "日期",
         other => other,
     }
 }
@@ -196,6 +205,13 @@ fn chinese_rule(rule: CatalogRule) -> &'static str {
         CatalogRule::TextLength => "TEXT 类型的最大长度应为 1 至 20000",
         CatalogRule::CodesStated => "CODE 类型的码表不能为空",
         CatalogRule::CodeTwice => "码表中有重复的代码",
+        CatalogRule::TableVersion => "版本应为从 1 开始的整数",
+        CatalogRule::TableCodesStated => "码表至少应有一个代码",
+        CatalogRule::TableSize => "码表超过 2 MiB",
+        CatalogRule::TableCodeForm => "代码应为 1 至 64 个字符，首尾没有空白",
+        CatalogRule::TableCodeTwice => "代码在码表中重复",
+        CatalogRule::TableParent => "上级代码应在本码表中，且至多 8 级可达没有上级的代码",
+        CatalogRule::TableValidity => "失效日期不能早于生效日期",
         CatalogRule::DerivationSource => "必须是本资源中非派生的另一信息项",
         CatalogRule::DerivedText => "按此规则派生的信息项，类型必须是 TEXT",
         CatalogRule::DerivedBoolean => "按此规则派生的信息项，类型必须是 BOOLEAN",

@@ -6,16 +6,25 @@ use super::words::{
     DATA_GRADES, FIELD_TYPES, FORMATS, KINDS, SHARE_METHODS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, Words, word,
 };
 use crate::domain::{
-    catalog::{Field, FieldType, Resource, SharingClass},
+    catalog::{CodeTable, Field, FieldType, Resource, SharingClass},
     id::FieldCode,
 };
 
 /// A key of a catalog file and its value as TOML.
 pub(super) type Line = (&'static str, String);
 
-/// Writes entries as a catalog file that [`parse`](super::parse) reads back as the same entries.
-pub fn render(resources: &[Resource]) -> String {
+/// Writes entries and code tables as a catalog file that [`parse`](super::parse) reads back as the same.
+pub fn render<'a>(
+    code_tables: impl IntoIterator<Item = &'a CodeTable>,
+    resources: impl IntoIterator<Item = &'a Resource>,
+) -> String {
     let mut file = String::new();
+    for code_table in code_tables {
+        if !file.is_empty() {
+            file.push('\n');
+        }
+        super::code_table::render(&mut file, code_table);
+    }
     for resource in resources {
         if !file.is_empty() {
             file.push('\n');
@@ -29,7 +38,7 @@ pub fn render(resources: &[Resource]) -> String {
     file
 }
 
-fn table(file: &mut String, header: &str, lines: Vec<Line>) {
+pub(super) fn table(file: &mut String, header: &str, lines: Vec<Line>) {
     file.push_str(header);
     file.push('\n');
     for (key, value) in lines {
@@ -93,6 +102,12 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
             });
             lines.push(("codes", format!("[\n{}]", codes.collect::<String>())));
         }
+        FieldType::CodeTable(reference) => {
+            lines.push(("table", quoted(reference.table_id.to_string())));
+            if reference.version > 0 {
+                lines.push(("table_version", reference.version.to_string()));
+            }
+        }
         _ => {}
     }
     if field.sharing_class != class {
@@ -118,6 +133,6 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
     lines
 }
 
-fn quoted(text: String) -> String {
+pub(super) fn quoted(text: String) -> String {
     Value::String(text).to_string()
 }

@@ -6,7 +6,10 @@ use super::{
     words::{DATA_GRADES, FIELD_TYPES, FORMATS, KINDS, SHARE_METHODS, SHARING_CLASSES, TypeWord, UPDATE_CYCLES, word},
 };
 use crate::domain::{
-    catalog::{CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+    catalog::{
+        CatalogRule, CodeTableRef, CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind,
+        SharingClass, UpdateCycle,
+    },
     derive::DerivationRule,
     id::FieldCode,
     identifier::Uscc,
@@ -45,6 +48,8 @@ const FIELD_KEYS: &[&str] = &[
     "type",
     "max_length",
     "codes",
+    "table",
+    "table_version",
     "required",
     "repeated",
     "sharing_class",
@@ -138,7 +143,13 @@ fn read_type(reader: &mut Reader, table: &Table<'_>) -> FieldType {
     let type_word = reader.required_word(table, "type", FIELD_TYPES);
     let max_length = reader.number(table, "max_length");
     let codes = read_codes(reader, table);
-    for (key, goes_with, expected) in [("max_length", TypeWord::Text, "TEXT"), ("codes", TypeWord::Code, "CODE")] {
+    let code_table = read_code_table_ref(reader, table);
+    for (key, goes_with, expected) in [
+        ("max_length", TypeWord::Text, "TEXT"),
+        ("codes", TypeWord::Code, "CODE"),
+        ("table", TypeWord::Code, "CODE"),
+        ("table_version", TypeWord::Code, "CODE"),
+    ] {
         if let Some(found) = type_word.filter(|found| *found != goes_with && table.has(key)) {
             let found = word(FIELD_TYPES, &found);
             reader.find(table.offset(key), table.path_of(key), Problem::OfAnotherType { found, expected });
@@ -154,13 +165,40 @@ fn read_type(reader: &mut Reader, table: &Table<'_>) -> FieldType {
         Some(TypeWord::Uscc) => FieldType::Uscc,
         Some(TypeWord::CitizenId) => FieldType::CitizenId,
         Some(TypeWord::LicenceId) => FieldType::LicenceId,
-        Some(TypeWord::Code) => FieldType::Code(codes),
+        Some(TypeWord::Code) => match code_table {
+            Some(reference) => FieldType::CodeTable(reference),
+            // A table that cannot be read is found already; its codes may be any.
+            None if table.has("table") => FieldType::Text { max_length: 1 },
+            None => FieldType::Code(codes),
+        },
         Some(TypeWord::AdministrativeDivision) => FieldType::AdministrativeDivision,
         Some(TypeWord::HolderCode) => FieldType::HolderCode,
         Some(TypeWord::Seal) => FieldType::Seal,
         // An unreadable type may be meant for anything, and is found already.
         None => FieldType::Text { max_length: 1 },
     }
+}
+
+/// The version of a code table that a field follows: 0 where that is left to the time when the file is applied.
+fn read_code_table_ref(reader: &mut Reader, table: &Table<'_>) -> Option<CodeTableRef> {
+    let version = reader.number(table, "table_version");
+    if version == Some(0) {
+        reader.find(
+            table.offset("table_version"),
+            table.path_of("table_version"),
+            Problem::Rule(CatalogRule::TableVersion),
+        );
+    }
+    for (key, with) in [("codes", "table"), ("table_version", "codes")] {
+        if table.has(key) && table.has(with) {
+            reader.find(table.offset(key), table.path_of(key), Problem::Exclusive { with });
+        }
+    }
+    if table.has("table_version") && !table.has("table") && !table.has("codes") {
+        reader.find(table.offset("table"), table.path_of("table"), Problem::Missing { key: "table" });
+    }
+    let table_id = reader.name(table, "table")?;
+    Some(CodeTableRef { table_id, version: version.unwrap_or_default(), table: None })
 }
 
 fn read_codes(reader: &mut Reader, table: &Table<'_>) -> Vec<CodeValue> {

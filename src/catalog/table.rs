@@ -176,6 +176,14 @@ impl Reader {
         })
     }
 
+    /// A number that must be there.
+    pub(super) fn required_number(&mut self, table: &Table<'_>, key: &'static str) -> Option<u32> {
+        if !table.has(key) {
+            self.fault(table, key, Problem::Missing { key });
+        }
+        self.number(table, key)
+    }
+
     /// One of some words, where there is one.
     pub(super) fn word<T: Copy>(&mut self, table: &Table<'_>, key: &'static str, words: Words<T>) -> Option<T> {
         let text = self.text(table, key)?;

@@ -98,7 +98,7 @@ impl From<&FieldType> for TypeWord {
             FieldType::Uscc => Self::Uscc,
             FieldType::CitizenId => Self::CitizenId,
             FieldType::LicenceId => Self::LicenceId,
-            FieldType::Code(_) => Self::Code,
+            FieldType::Code(_) | FieldType::CodeTable(_) => Self::Code,
             FieldType::AdministrativeDivision => Self::AdministrativeDivision,
             FieldType::HolderCode => Self::HolderCode,
             FieldType::Seal => Self::Seal,

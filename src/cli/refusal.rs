@@ -97,6 +97,9 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::CatalogPartUnknown => "a part that the release names was not entered",
         R::CalendarInvalid => "a day cannot be so, or has passed: what was due by it stays due",
         R::CatalogInvalid => "a resource breaks a rule of the catalog: `hutong catalog lint` says which",
+        R::CatalogBreaking => {
+            "consumers or providers would lose something: `hutong catalog plan` says who; apply with --allow-breaking"
+        }
         R::AgreementConflict => "an agreement of this id stands already, or the version is not the next",
         R::AgreementTextInvalid => "the agreement's text breaks a rule",
         R::AgreementSignatureInvalid => "the signature over the agreement's text does not verify",

@@ -3,9 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    Changed, Client, Error,
-    connection::MAX_MESSAGE_BYTES,
-    locked,
+    Changed, Client, Error, locked,
     rule::{MAX_PAGES, PAGE_SIZE, endless, rule_call},
 };
 use crate::{

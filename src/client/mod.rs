@@ -13,7 +13,7 @@
 //! | `connection`, `advice` | mutual TLS, deadlines, sending the same again; what to do where no connection comes about |
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
-//! | `query`, `publish`, `rule`, `issuing`, `trace`, `opening` | the acts |
+//! | `query`, `publish`, `rule`, `catalog`, `issuing`, `trace`, `opening` | the acts |
 //! | `seal` | e-seals, verified by the hub |
 //! | `trail`, `receipt`, [`verify`] | the evidence |
 //! | `succession` | from the key of an earlier log to that of the present one |
@@ -22,6 +22,7 @@
 
 mod advice;
 mod answer;
+mod catalog;
 mod connection;
 mod error;
 #[cfg(test)]
@@ -46,6 +47,7 @@ mod trail;
 pub mod statement;
 pub mod verify;
 
+pub use catalog::{CatalogEntry, MAX_PART_BYTES, RecordCount};
 pub use connection::{MAX_ATTEMPTS, MAX_MESSAGE_BYTES};
 pub use error::{ERROR_DOMAIN, Error, Refused, Rejected};
 pub use journal::{Came, Journal};
@@ -54,7 +56,7 @@ pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
-pub use rule::{CatalogEntry, Changed, FreeTexts, HubDescription, MAX_PART_BYTES, ShownAgreement};
+pub use rule::{Changed, FreeTexts, HubDescription, ShownAgreement};
 pub use seal::{DocumentVerdict, SealCheckVerdict, SealVerdict};
 pub use trace::{TraceAnswer, TraceRequest, TracedExchange};
 

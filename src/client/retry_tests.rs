@@ -110,6 +110,20 @@ impl RuleService for Hub {
         Err(Status::unimplemented(""))
     }
 
+    async fn get_code_table(
+        &self,
+        _: Request<proto::GetCodeTableRequest>,
+    ) -> Result<Response<proto::GetCodeTableResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_code_tables(
+        &self,
+        _: Request<proto::ListCodeTablesRequest>,
+    ) -> Result<Response<proto::ListCodeTablesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_agreement(
         &self,
         _: Request<proto::GetAgreementRequest>,

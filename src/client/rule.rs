@@ -1,4 +1,4 @@
-//! The rules: the directory, the catalog and the agreements, to change and to read.
+//! The rules: the directory and the agreements, to change and to read.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,9 +13,8 @@ use crate::{
         agreement::{AgreementText, AgreementVersion},
         answer::{AnswerTerms, Pending},
         calendar::{Calendar, CalendarYear},
-        catalog::Resource,
         directory::{Capability, Directory, Key},
-        id::{AgreementId, Commitment, Digest, DomainName, KeyId, ResourceId, SystemId},
+        id::{AgreementId, Commitment, Digest, DomainName, KeyId, SystemId},
         identifier::Uscc,
         outcome::{Effect, Outcome},
         statement::{RuleChange, Statement},
@@ -28,9 +27,6 @@ use crate::{
     },
 };
 
-/// The longest payload of a catalog part, in bytes: an entry holds at most 65,535, of which the envelope, the outcome and
-/// their framing take less than 1,000.
-pub const MAX_PART_BYTES: usize = 64_000;
 /// How many members of a list are fetched at a time: the most that a hub gives.
 pub(super) const PAGE_SIZE: i32 = 1_000;
 /// The most pages of one list: a million members, far above any city's, so that a hub that always names another page does
@@ -44,15 +40,6 @@ pub struct Changed {
     pub effect: Effect,
     /// The evidence.
     pub receipt: VerifiedReceipt,
-}
-
-/// A resource of the catalog, as it is in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CatalogEntry {
-    /// The resource.
-    pub resource: Arc<Resource>,
-    /// Its version.
-    pub version: u32,
 }
 
 /// An agreement as the hub shows it.
@@ -144,11 +131,13 @@ pub struct HubDescription {
 macro_rules! rule_call {
     ($client:expr, $method:ident, $message:expr) => {
         $client.connection().call(&$message, |channel, request| async move {
-            RuleServiceClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).$method(request).await
+            RuleServiceClient::new(channel)
+                .max_decoding_message_size($crate::client::MAX_MESSAGE_BYTES)
+                .$method(request)
+                .await
         })
     };
 }
-
 pub(super) use rule_call;
 
 // === Changing
@@ -164,7 +153,7 @@ impl Client {
         self.submit_change(&signed).await
     }
 
-    async fn submit_change(&self, signed: &Signed) -> Result<Changed, Error> {
+    pub(super) async fn submit_change(&self, signed: &Signed) -> Result<Changed, Error> {
         let message = proto::SubmitRuleRequest {
             envelope: Some(wire::envelope_to_proto(&signed.envelope)),
             openings: signed.openings.iter().map(wire::opening_to_proto).collect(),
@@ -229,27 +218,6 @@ impl Client {
     /// As [`Client::change`].
     pub async fn retire_key(&self, kid: KeyId, compromised_since: Option<Time>) -> Result<Changed, Error> {
         self.change(RuleChange::RetireKey { kid, compromised_since }, Vec::new()).await
-    }
-
-    /// Enters resources as parts without effect, then releases all of them together on the catalog version they were made
-    /// for.
-    ///
-    /// # Errors
-    /// As [`Client::change`]; [`Error::Input`] for a resource too large for one entry. When the release fails nothing is in
-    /// force of it.
-    pub async fn apply_catalog(&self, resources: Vec<Arc<Resource>>, base_version: u64) -> Result<Changed, Error> {
-        let mut parts = Vec::new();
-        for part in split_catalog(resources)? {
-            // The digest is of the payload, which the header is a part of: the statement is signed first.
-            let signed = self.author().sign(self.random(), super::now()?, Vec::new(), |header| {
-                Statement::Rule(header, RuleChange::CatalogPart { part: Digest([0; 32]), resources: part })
-            })?;
-            self.submit_change(&signed).await?;
-            parts.push(Digest(sha256(&signed.envelope.payload)));
-        }
-        let changed = self.change(RuleChange::CatalogRelease { base_version, parts }, Vec::new()).await;
-        self.forget_resources();
-        changed
     }
 
     /// Enters a year's holidays and the days that make up for them, in place of what was entered of it.
@@ -392,32 +360,6 @@ impl Client {
     }
 }
 
-/// Fills parts, in order, up to [`MAX_PART_BYTES`].
-fn split_catalog(resources: Vec<Arc<Resource>>) -> Result<Vec<Vec<Arc<Resource>>>, Error> {
-    let mut parts: Vec<Vec<Arc<Resource>>> = Vec::new();
-    let mut room = 0;
-    for resource in resources {
-        let size = prost::Message::encoded_len(&wire::resource_to_proto(&resource)) + PART_OVERHEAD_BYTES;
-        if size > MAX_PART_BYTES {
-            let why = format!("takes {size} bytes, and an entry of the log has room for {MAX_PART_BYTES}");
-            return Err(Error::Input { what: format!("resource {}", resource.resource_id), why });
-        }
-        match parts.last_mut().filter(|_| size <= room) {
-            Some(part) => part.push(resource),
-            None => {
-                parts.push(vec![resource]);
-                room = MAX_PART_BYTES;
-            }
-        }
-        room -= size;
-    }
-    Ok(parts)
-}
-
-/// What a resource takes in a part beyond its own encoding: a tag and a length of at most three bytes; and, once, the
-/// header, of which the longest SPIFFE ID and hub domain take some 600.
-const PART_OVERHEAD_BYTES: usize = 8;
-
 // === Reading
 
 impl Client {
@@ -470,42 +412,6 @@ impl Client {
             }
         }
         Err(endless("departments"))
-    }
-
-    /// A resource of the catalog as it is in force; remembered until a refusal shows that it changed.
-    ///
-    /// # Errors
-    /// [`Error::Rejected`] when there is none, [`Error::Malformed`], [`Error::Unavailable`].
-    pub async fn resource(&self, id: &ResourceId) -> Result<CatalogEntry, Error> {
-        if let Some(known) = self.known_resource(id) {
-            return Ok(known);
-        }
-        let message = proto::GetResourceRequest { resource_id: id.to_string(), version: 0 };
-        let answer: proto::GetResourceResponse = rule_call!(self, get_resource, message).await?;
-        let entry = catalog_entry(&answer.resource.unwrap_or_default())?;
-        self.remember_resource(&entry);
-        Ok(entry)
-    }
-
-    /// The whole catalog, and its version.
-    ///
-    /// # Errors
-    /// As [`Client::resource`].
-    pub async fn catalog(&self) -> Result<(Vec<CatalogEntry>, u64), Error> {
-        let mut entries = Vec::new();
-        let mut page_token = String::new();
-        for _ in 0..MAX_PAGES {
-            let message = proto::ListResourcesRequest { page_size: PAGE_SIZE, page_token };
-            let page: proto::ListResourcesResponse = rule_call!(self, list_resources, message).await?;
-            for entry in &page.resources {
-                entries.push(catalog_entry(entry)?);
-            }
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok((entries, page.catalog_version));
-            }
-        }
-        Err(endless("resources"))
     }
 
     /// An agreement in its newest version, or in the one given. Its digest and its opened texts were checked against what
@@ -587,11 +493,6 @@ impl Client {
     }
 }
 
-fn catalog_entry(message: &proto::CatalogResource) -> Result<CatalogEntry, Error> {
-    let resource = wire::resource_from_proto(&message.resource.clone().unwrap_or_default())?;
-    Ok(CatalogEntry { resource: Arc::new(resource), version: message.version })
-}
-
 fn shown_agreement(message: &proto::Agreement, hub: &DomainName) -> Result<ShownAgreement, Error> {
     let ListedAgreement { version, openings, pending } = wire::agreement_from_proto(message)?;
     if version.text.hub != *hub {
@@ -610,24 +511,6 @@ pub(super) fn endless(what: &str) -> Error {
 mod tests {
     use super::*;
     use crate::client::fixture;
-
-    #[test]
-    fn a_catalog_is_split_into_parts_that_an_entry_holds() {
-        let one = Arc::new(fixture::resource());
-        let size = prost::Message::encoded_len(&wire::resource_to_proto(&one)) + PART_OVERHEAD_BYTES;
-        let fit = MAX_PART_BYTES / size;
-        let parts = split_catalog(vec![one; fit * 2 + 1]).unwrap();
-        assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [fit, fit, 1]);
-        assert!(split_catalog(Vec::new()).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_resource_above_an_entry_is_refused_by_name() {
-        let mut large = fixture::resource();
-        large.summary = "要".repeat(MAX_PART_BYTES);
-        let error = split_catalog(vec![Arc::new(large)]).unwrap_err();
-        assert!(error.to_string().contains(fixture::RESOURCE), "{error}");
-    }
 
     #[test]
     fn an_agreement_for_another_hub_is_not_shown() {

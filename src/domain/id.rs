@@ -172,6 +172,17 @@ name! {
     }
 }
 name! {
+    /// Names a code table.
+    CodeTableId,
+    "code table id",
+    "[a-z][a-z0-9-]*, at most 64 characters",
+    |text| {
+        text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    }
+}
+name! {
     /// Names an agreement; chosen by its proposer, unique on the hub.
     AgreementId,
     "agreement id",

@@ -176,6 +176,7 @@ codes! {
         ConditionInapplicable = 44, "CONDITION_INAPPLICABLE";
         NetworkNotAllowed = 45, "NETWORK_NOT_ALLOWED";
         MinuteLimitExceeded = 46, "MINUTE_LIMIT_EXCEEDED";
+        CatalogBreaking = 47, "CATALOG_BREAKING";
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, Agreements},
     answer::{AnswerTerms, Waiting},
     calendar::Calendar,
-    catalog::Catalog,
+    catalog::{Catalog, CodeTableRef, assemble},
     directory::{Directory, Key, System},
     id::{AgreementId, Commitment, Digest, DomainName, KeyId, ResourceId, SystemId},
     identifier::Uscc,
@@ -142,8 +142,8 @@ impl Rules {
             (RuleChange::WithdrawIssuingRight { resource_id, department }, Effect::IssuingRightWithdrawn) => {
                 self.issuing_rights.withdraw(index, resource_id, department)?;
             }
-            (RuleChange::CatalogPart { part, resources }, Effect::CatalogPartEntered(entered)) if part == entered => {
-                self.catalog.parts.insert(*part, resources.clone());
+            (RuleChange::CatalogPart { part, content }, Effect::CatalogPartEntered(entered)) if part == entered => {
+                self.catalog.parts.insert(*part, content.clone());
             }
             (RuleChange::CatalogRelease { parts, .. }, Effect::CatalogReleased { version, resources }) => {
                 self.release_catalog(parts, *version, resources)?;
@@ -164,11 +164,22 @@ impl Rules {
     }
 
     fn release_catalog(&mut self, parts: &[Digest], version: u64, changed: &[(ResourceId, u32)]) -> Option<()> {
+        let mut released = Vec::with_capacity(parts.len());
         for part in parts {
-            for resource in self.catalog.parts.remove(part)? {
-                if changed.iter().any(|(id, _)| *id == resource.resource_id) {
-                    self.catalog.resources.entry(resource.resource_id.clone()).or_default().push(resource);
-                }
+            released.push(self.catalog.parts.remove(part)?);
+        }
+        for table in assemble(released.iter().flat_map(|part| &part.code_tables)).ok()? {
+            let versions = self.catalog.code_tables.entry(table.table_id().clone()).or_default();
+            if versions.last().is_none_or(|newest| newest.version() < table.version()) {
+                versions.push(table);
+            }
+        }
+        for resource in released.into_iter().flat_map(|part| part.resources) {
+            if changed.iter().any(|(id, _)| *id == resource.resource_id) {
+                let catalog = &mut self.catalog;
+                let table = |table: &CodeTableRef| catalog.code_table(table.table_id.as_str(), table.version).cloned();
+                let resource = resource.with_code_tables(table).ok()?;
+                catalog.resources.entry(resource.resource_id.clone()).or_default().push(resource);
             }
         }
         for (id, number) in changed {

@@ -6,13 +6,17 @@ use tonic::{Request, Response, Status};
 
 use super::{Services, blocking, peer_of, receipt_to_proto, status};
 use crate::{
-    domain::{id::Handle, outcome::Outcome},
+    domain::{
+        id::{Handle, ResourceId},
+        outcome::Outcome,
+    },
     hub::RecordBody,
     wire::{
         self,
         proto::{
-            BatchGetRecordStatesRequest, BatchGetRecordStatesResponse, FieldViolation, PublishRecordsRequest,
-            PublishRecordsResponse, publication_service_server::PublicationService,
+            BatchGetRecordStatesRequest, BatchGetRecordStatesResponse, CountRecordsRequest, CountRecordsResponse,
+            FieldViolation, PublishRecordsRequest, PublishRecordsResponse, RecordCount,
+            publication_service_server::PublicationService,
         },
     },
 };
@@ -68,5 +72,20 @@ impl PublicationService for Services {
         let states = blocking(move || hub.record_states(&peer, &resource_id, &handles)).await?;
         let records = states.iter().map(|(handle, head)| wire::record_state_to_proto(handle, head.as_ref())).collect();
         Ok(Response::new(BatchGetRecordStatesResponse { records }))
+    }
+
+    async fn count_records(
+        &self,
+        request: Request<CountRecordsRequest>,
+    ) -> Result<Response<CountRecordsResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let hub = Arc::clone(&self.hub);
+        let counts = blocking(move || hub.record_counts(&peer)).await?;
+        let count = |((resource, resource_version), records): ((ResourceId, u32), u64)| RecordCount {
+            resource_id: resource.to_string(),
+            resource_version,
+            records,
+        };
+        Ok(Response::new(CountRecordsResponse { counts: counts.into_iter().map(count).collect() }))
     }
 }

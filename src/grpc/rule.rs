@@ -11,13 +11,14 @@ use crate::{
     wire::{
         self,
         proto::{
-            AgreementSelection, CatalogResource, GetAgreementRequest, GetAgreementResponse, GetAnswerTermsRequest,
-            GetAnswerTermsResponse, GetDepartmentRequest, GetDepartmentResponse, GetHubRequest, GetHubResponse,
-            GetIssuingRightRequest, GetIssuingRightResponse, GetResourceRequest, GetResourceResponse,
-            ListAgreementsRequest, ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse,
-            ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest, ListIssuingRightsResponse,
-            ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest, SubmitRuleResponse,
-            rule_service_server::RuleService,
+            AgreementSelection, CatalogResource, CodeTableVersion, GetAgreementRequest, GetAgreementResponse,
+            GetAnswerTermsRequest, GetAnswerTermsResponse, GetCodeTableRequest, GetCodeTableResponse,
+            GetDepartmentRequest, GetDepartmentResponse, GetHubRequest, GetHubResponse, GetIssuingRightRequest,
+            GetIssuingRightResponse, GetResourceRequest, GetResourceResponse, ListAgreementsRequest,
+            ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse, ListCodeTablesRequest,
+            ListCodeTablesResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest,
+            ListIssuingRightsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
+            SubmitRuleResponse, rule_service_server::RuleService,
         },
     },
 };
@@ -145,6 +146,39 @@ impl RuleService for Services {
         let (issuing_rights, next_page_token) =
             page.fill(after.map(|(place, right)| (place, wire::issuing_right_to_proto(right))));
         Ok(Response::new(ListIssuingRightsResponse { issuing_rights, next_page_token }))
+    }
+
+    async fn get_code_table(
+        &self,
+        request: Request<GetCodeTableRequest>,
+    ) -> Result<Response<GetCodeTableResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let GetCodeTableRequest { table_id, version } = request.get_ref();
+        let catalog = &snapshot.rules.catalog;
+        let found = match version {
+            0 => catalog.newest_code_table(table_id),
+            version => catalog.code_table(table_id, *version),
+        };
+        let table = found.ok_or_else(|| status::not_found(format!("code table {table_id}")))?;
+        Ok(Response::new(GetCodeTableResponse { code_table: Some(wire::code_table_to_proto(table)) }))
+    }
+
+    async fn list_code_tables(
+        &self,
+        request: Request<ListCodeTablesRequest>,
+    ) -> Result<Response<ListCodeTablesResponse>, Status> {
+        let peer = peer_of(&request)?;
+        let snapshot = self.hub.rules_for(&peer).map_err(status::of)?;
+        let page = Page::of(request.get_ref().page_size, &request.get_ref().page_token)?;
+        let catalog = &snapshot.rules.catalog;
+        let after = catalog.code_tables.range::<str, _>((Bound::Excluded(page.after.as_str()), Bound::Unbounded));
+        let members = after.filter_map(|(id, versions)| {
+            let listed = CodeTableVersion { table_id: id.to_string(), version: versions.last()?.version() };
+            Some((id.to_string(), listed))
+        });
+        let (code_tables, next_page_token) = page.fill(members);
+        Ok(Response::new(ListCodeTablesResponse { code_tables, next_page_token }))
     }
 
     async fn get_agreement(

@@ -287,6 +287,7 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::AcceptanceMissing
         | R::ConditionInapplicable
         | R::LastAdministrator
+        | R::CatalogBreaking
         | R::TooManyRecords => Code::FailedPrecondition,
         R::CatalogConflict | R::AgreementConflict => Code::Aborted,
         R::QuotaExhausted | R::MinuteLimitExceeded => Code::ResourceExhausted,

@@ -22,6 +22,7 @@ mod projection;
 mod published;
 mod publishing;
 mod receipt;
+mod record_counts;
 mod rollover;
 mod rule;
 mod seal;

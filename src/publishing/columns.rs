@@ -44,7 +44,10 @@ fn kind(field_type: &FieldType) -> ColumnKind {
         FieldType::Uscc => ColumnKind::Uscc,
         FieldType::CitizenId => ColumnKind::CitizenId,
         FieldType::LicenceId => ColumnKind::LicenceId,
-        FieldType::Code(values) => ColumnKind::Code(values.iter().map(|value| value.code.clone()).collect()),
+        FieldType::Code(_) | FieldType::CodeTable(_) => {
+            let codes = field_type.codes().unwrap_or_default();
+            ColumnKind::Code(codes.into_iter().map(|(code, _)| code.to_owned()).collect())
+        }
         FieldType::AdministrativeDivision => ColumnKind::AdministrativeDivision,
         FieldType::HolderCode => ColumnKind::HolderCode,
         FieldType::Seal => ColumnKind::Text { max_chars: MAX_SEAL_CHARS },

@@ -41,7 +41,7 @@ const MANGLED: [&str; 14] = [
 ];
 
 fn resource(position: usize) -> Resource {
-    catalog::parse(CATALOG).unwrap().swap_remove(position)
+    catalog::parse(CATALOG).unwrap().resources.swap_remove(position)
 }
 
 fn rows(resource: &Resource, table: &[u8]) -> Vec<Row> {

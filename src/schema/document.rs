@@ -72,10 +72,12 @@ fn value(field_type: &FieldType, required: bool) -> Value {
         FieldType::AdministrativeDivision => format(Format::AdministrativeDivision),
         FieldType::HolderCode => format(Format::HolderCode),
         FieldType::Seal => format(Format::Seal),
-        FieldType::Code(values) => {
-            let codes = values.iter().map(|value| json!(value.code));
+        FieldType::Code(_) | FieldType::CodeTable(_) => {
+            // Of a code table that is not at hand, no code is known to be admitted.
+            let admitted = field_type.codes().unwrap_or_default();
             let names: Map<String, Value> =
-                values.iter().map(|value| (value.code.clone(), json!(value.name))).collect();
+                admitted.iter().map(|(code, name)| ((*code).to_owned(), json!(name))).collect();
+            let codes = admitted.into_iter().map(|(code, _)| json!(code));
             let null = (!required).then_some(Value::Null);
             // Annotations, which validators pass over: what the codes mean.
             members([("enum", codes.chain(null).collect()), ("x-names", Value::Object(names))])

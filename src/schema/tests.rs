@@ -96,7 +96,7 @@ codes = [{ code = "1", name = "一" }, { code = "2", name = "二" }]
 const LICENCE_ID: &str = "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U";
 
 fn resource() -> Resource {
-    catalog::parse(CATALOG.as_bytes()).unwrap().remove(0)
+    catalog::parse(CATALOG.as_bytes()).unwrap().resources.remove(0)
 }
 
 fn record() -> Vec<(String, Value)> {

@@ -323,6 +323,8 @@ pub(super) fn projections_answer_what_was_applied(store: Store) {
     assert_eq!(projections.request(&actor("a"), &RequestId([6; 16])).unwrap(), None);
     assert_eq!(projections.record(&Handle([1; 32])).unwrap(), Some(record_row(1, 1, 50)));
     assert_eq!(projections.record(&Handle([3; 32])).unwrap(), None);
+    assert_eq!(projections.records_of_slice(1).unwrap(), [record_row(1, 1, 50)]);
+    assert_eq!(projections.records_of_slice(3).unwrap(), []);
     assert_eq!(projections.by_record_key(&BlindKey([101; 32])).unwrap(), Some(Handle([1; 32])));
     assert_eq!(projections.by_record_key(&BlindKey([50; 32])).unwrap(), None);
     let both = [Handle([1; 32]), Handle([2; 32])];

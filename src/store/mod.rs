@@ -374,6 +374,13 @@ pub trait Projections: Send + Sync + 'static {
     /// [`Error::Index`].
     fn record(&self, handle: &Handle) -> Result<Option<RecordRow>, Error>;
 
+    /// The current versions of the records whose handles begin with this byte: all 256 slices together are all records, and
+    /// one is small enough for memory.
+    ///
+    /// # Errors
+    /// [`Error::Index`].
+    fn records_of_slice(&self, slice: u8) -> Result<Vec<RecordRow>, Error>;
+
     /// The handle of the record with this identifier.
     ///
     /// # Errors

@@ -170,6 +170,16 @@ impl<T: Table> Projections for Rows<T> {
         record(&record_key(handle), handle, self.get(&record_key(handle))?)
     }
 
+    fn records_of_slice(&self, slice: u8) -> Result<Vec<RecordRow>, Error> {
+        let row = |(key, value): Row| {
+            let handle = key.get(1..).and_then(|handle| handle.try_into().ok()).map(Handle);
+            let handle = handle.ok_or_else(|| malformed(&key))?;
+            record(&key, &handle, Some(value))
+        };
+        let rows = self.rows.table().scan(&joined(RECORD, &[&[slice]]), usize::MAX)?;
+        rows.into_iter().filter_map(|found| row(found).transpose()).collect()
+    }
+
     fn by_record_key(&self, key: &BlindKey) -> Result<Option<Handle>, Error> {
         let key = by_record_key(key);
         self.get(&key)?.map(|value| decode(&key, &value, |fields| fields.array().map(Handle))).transpose()

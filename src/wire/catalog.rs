@@ -1,6 +1,7 @@
 //! Resources of the catalog.
 
 use super::{
+    code_table::read_code_table_ref,
     proto,
     reading::{Malformed, Reading},
 };
@@ -86,6 +87,11 @@ fn field_to_proto(field: &Field) -> proto::Field {
         FieldType::AdministrativeDivision => (proto::FieldType::AdministrativeDivision, 0, &[][..]),
         FieldType::HolderCode => (proto::FieldType::HolderCode, 0, &[][..]),
         FieldType::Seal => (proto::FieldType::Seal, 0, &[][..]),
+        FieldType::CodeTable(_) => (proto::FieldType::Code, 0, &[][..]),
+    };
+    let code_table = match &field.field_type {
+        FieldType::CodeTable(reference) => Some(reference),
+        _ => None,
     };
     proto::Field {
         code: field.code.to_string(),
@@ -107,6 +113,10 @@ fn field_to_proto(field: &Field) -> proto::Field {
         }),
         value_range: field.value_range.clone(),
         repeated: field.repeated,
+        code_table: code_table.map(|reference| proto::CodeTableVersion {
+            table_id: reference.table_id.to_string(),
+            version: reference.version,
+        }),
     }
 }
 
@@ -229,6 +239,14 @@ fn read_type(reading: &mut Reading, at: &str, message: &proto::Field) -> Option<
     }
     if field_type != proto::FieldType::Code && !message.codes.is_empty() {
         return reading.fail(at, "has codes, which only CODE has");
+    }
+    if let Some(table) = &message.code_table {
+        let reference = read_code_table_ref(reading, &at.replace("type", "code_table"), table);
+        return match (field_type, message.codes.is_empty()) {
+            (proto::FieldType::Code, true) => reference.map(FieldType::CodeTable),
+            (proto::FieldType::Code, false) => reading.fail(at, "has codes and a code_table, where one is allowed"),
+            _ => reading.fail(at, "has a code_table, which only CODE has"),
+        };
     }
     Some(match field_type {
         proto::FieldType::Text => FieldType::Text { max_length: message.max_length },

@@ -8,6 +8,7 @@ mod agreement_change;
 mod answer;
 mod calendar;
 mod catalog;
+mod code_table;
 mod condition;
 mod directory;
 mod entry;
@@ -29,6 +30,7 @@ pub use agreement::{
 pub use answer::{answer_terms_from_proto, answer_terms_to_proto};
 pub use calendar::{calendar_year_from_proto, calendar_year_to_proto};
 pub use catalog::{resource_from_proto, resource_len, resource_to_proto};
+pub use code_table::{code_table_from_proto, code_table_to_proto, table_code_len};
 pub use directory::department_to_proto;
 pub use entry::{CARRIED_LEN, Carried, Entry, FORMAT_VERSION, UntimedEntry, outcome_from_proto};
 pub use issuing::{issuing_right_from_proto, issuing_right_to_proto};

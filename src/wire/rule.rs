@@ -9,6 +9,7 @@ use super::{
     answer::{answer_terms_to_proto, read_answer_terms},
     calendar::{calendar_year_to_proto, read_calendar_year},
     catalog::{read_resource, resource_to_proto},
+    code_table::{code_table_to_proto, read_code_table},
     directory::{capabilities_to_numbers, read_capabilities, read_key, read_kid},
     issuing, proto,
     reading::{Malformed, Reading, decode_canonical, timestamp},
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     domain::{
+        catalog::CatalogPart,
         id::{Commitment, Digest},
         statement::{RuleChange, Statement},
     },
@@ -74,20 +76,22 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
             }
             .encode_to_vec(),
         ),
-        RuleChange::CatalogPart { resources, .. } => (
+        RuleChange::CatalogPart { content, .. } => (
             "catalog-part",
             proto::CatalogPartStatement {
                 header,
-                resources: resources.iter().map(|resource| resource_to_proto(resource)).collect(),
+                resources: content.resources.iter().map(|resource| resource_to_proto(resource)).collect(),
+                code_tables: content.code_tables.iter().map(|table| code_table_to_proto(table)).collect(),
             }
             .encode_to_vec(),
         ),
-        RuleChange::CatalogRelease { base_version, parts } => (
+        RuleChange::CatalogRelease { base_version, parts, allow_breaking } => (
             "catalog-release",
             proto::CatalogReleaseStatement {
                 header,
                 base_version: *base_version,
                 parts: parts.iter().map(|part| part.0.to_vec()).collect(),
+                allow_breaking: *allow_breaking,
             }
             .encode_to_vec(),
         ),
@@ -260,17 +264,25 @@ fn withdraw_issuing_right(reading: &mut Reading, message: proto::WithdrawIssuing
 }
 
 fn catalog_part(reading: &mut Reading, message: proto::CatalogPartStatement, payload: &[u8]) -> Change {
-    reading.require(!message.resources.is_empty(), "resources", "must not be empty");
+    let is_empty = message.resources.is_empty() && message.code_tables.is_empty();
+    reading.require(!is_empty, "resources", "must not be empty where code_tables are");
     let resources: Vec<_> = message
         .resources
         .iter()
         .enumerate()
         .map(|(i, resource)| read_resource(reading, &format!("resources[{i}]."), resource).map(Arc::new))
         .collect();
-    let change = resources
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .map(|resources| RuleChange::CatalogPart { part: Digest(sha256(payload)), resources });
+    let code_tables: Vec<_> = message
+        .code_tables
+        .iter()
+        .enumerate()
+        .map(|(i, table)| read_code_table(reading, &format!("code_tables[{i}]."), table).map(Arc::new))
+        .collect();
+    let resources = resources.into_iter().collect::<Option<Vec<_>>>();
+    let content = resources
+        .zip(code_tables.into_iter().collect::<Option<Vec<_>>>())
+        .map(|(resources, code_tables)| CatalogPart { resources, code_tables });
+    let change = content.map(|content| RuleChange::CatalogPart { part: Digest(sha256(payload)), content });
     (message.header, change)
 }
 
@@ -278,10 +290,11 @@ fn catalog_release(reading: &mut Reading, message: proto::CatalogReleaseStatemen
     reading.require(!message.parts.is_empty(), "parts", "must not be empty");
     let parts: Vec<_> =
         message.parts.iter().enumerate().map(|(i, part)| reading.bytes(format_args!("parts[{i}]"), part)).collect();
-    let change = parts
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-        .map(|parts| RuleChange::CatalogRelease { base_version: message.base_version, parts });
+    let change = parts.into_iter().collect::<Option<Vec<_>>>().map(|parts| RuleChange::CatalogRelease {
+        base_version: message.base_version,
+        parts,
+        allow_breaking: message.allow_breaking,
+    });
     (message.header, change)
 }
 

@@ -11,13 +11,14 @@ use crate::{
         answer::{AnswerStep, AnswerTerms},
         calendar::CalendarYear,
         catalog::{
-            CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
+            CatalogPart, CodeTable, CodeTableRef, CodeValue, DataGrade, Derivation, Field, FieldType, Metadata,
+            Resource, ResourceFormat, ResourceKind, ShareMethod, SharingClass, TableCode, UpdateCycle,
         },
         condition::{Comparison, Condition, Literal, Relation, Test},
         decide::most_released,
         derive::DerivationRule,
         directory::Capability,
-        id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
+        id::{CodeTableId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
         issuing::IssuingGrant,
         outcome::{
             Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, QuotasCarried, RecordRelease,
@@ -148,6 +149,38 @@ fn text() -> AgreementText {
     }
 }
 
+fn part_of(resource: Resource) -> CatalogPart {
+    CatalogPart { resources: vec![Arc::new(resource)], code_tables: Vec::new() }
+}
+
+/// Everything that a resource may say and [`resource`] leaves unsaid, and a code table.
+fn full_part() -> CatalogPart {
+    let mut resource = resource();
+    resource.metadata = Metadata {
+        format: Some(ResourceFormat::Database),
+        share_method: Some(ShareMethod::Platform),
+        data_grade: Some(DataGrade::Important),
+        opening_condition: "公示的信息项".into(),
+        related_codes: vec!["307001/000002".into(), "307001/000003".into()],
+        source_system: "登记系统".into(),
+        subject: "市场监管".into(),
+    };
+    resource.fields[2].value_range = "姓名".into();
+    let table_id: CodeTableId = "gbt-2260".parse().unwrap();
+    let reference = CodeTableRef { table_id: table_id.clone(), version: 2, table: None };
+    resource.fields[4].field_type = FieldType::CodeTable(reference);
+    let code = |code: &str, name: &str, parent: &str, valid_until: Option<&str>| TableCode {
+        code: code.into(),
+        name: name.into(),
+        parent: parent.into(),
+        valid_from: None,
+        valid_until: valid_until.map(|date| date.parse().unwrap()),
+    };
+    let codes = vec![code("44", "广东省", "", None), code("4499", "样例市", "44", Some("2020-12-31"))];
+    let table = Arc::new(CodeTable::new(table_id, 2, "行政区划".into(), codes));
+    CatalogPart { resources: vec![Arc::new(resource)], code_tables: vec![table] }
+}
+
 /// One of each kind.
 fn statements() -> Vec<(&'static str, Statement)> {
     let rule = |change| Statement::Rule(header(), change);
@@ -160,8 +193,10 @@ fn statements() -> Vec<(&'static str, Statement)> {
     let serialized = encode_agreement_text(&text());
     let (kid, _) = first_key();
     let id = || "housing-2026".parse().unwrap();
-    let part = RuleChange::CatalogPart { part: Digest([0; 32]), resources: vec![Arc::new(resource())] };
+    let part = RuleChange::CatalogPart { part: Digest([0; 32]), content: part_of(resource()) };
     let part = Digest(sha256(&encode_statement(&rule(part)).1));
+    let full = RuleChange::CatalogPart { part: Digest([0; 32]), content: full_part() };
+    let full = Digest(sha256(&encode_statement(&rule(full)).1));
     vec![
         ("genesis", Statement::Genesis(Box::new(genesis()))),
         ("genesis", Statement::Genesis(Box::new(Genesis { previous: Some(previous_log()), ..genesis() }))),
@@ -195,8 +230,16 @@ fn statements() -> Vec<(&'static str, Statement)> {
                 department: "11430000006122244L".parse().unwrap(),
             }),
         ),
-        ("catalog-part", rule(RuleChange::CatalogPart { part, resources: vec![Arc::new(resource())] })),
-        ("catalog-release", rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])] })),
+        ("catalog-part", rule(RuleChange::CatalogPart { part, content: part_of(resource()) })),
+        ("catalog-part", rule(RuleChange::CatalogPart { part: full, content: full_part() })),
+        (
+            "catalog-release",
+            rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])], allow_breaking: false }),
+        ),
+        (
+            "catalog-release",
+            rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])], allow_breaking: true }),
+        ),
         (
             "calendar-year",
             rule(RuleChange::CalendarYear(CalendarYear {

@@ -14,7 +14,7 @@ use crate::{
     audit::{Error, LogSource},
     domain::{
         agreement::{AgreementText, LookupKind},
-        catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{CatalogPart, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         decide::{
             Found, Released, RuleFacts, Standing, Usage, admit, decide_access, decide_publication, decide_release,
             decide_rule, may_continue,
@@ -368,7 +368,10 @@ impl Hub {
         let (statement, part) = self.catalog_part(resources);
         self.submit(&administrator(), &statement);
         let base_version = self.rules.catalog.version;
-        self.change(&administrator(), RuleChange::CatalogRelease { base_version, parts: vec![part] });
+        self.change(
+            &administrator(),
+            RuleChange::CatalogRelease { base_version, parts: vec![part], allow_breaking: true },
+        );
     }
 
     /// The statement that enters a part of a catalog, and the part's digest.
@@ -378,12 +381,13 @@ impl Hub {
 
     /// The same, by somebody whose key is not the administrator's first.
     pub(super) fn catalog_part_by(&mut self, actor: &Actor, resources: Vec<Resource>) -> (Statement, Digest) {
-        let resources: Vec<_> = resources.into_iter().map(Into::into).collect();
-        let unnamed = RuleChange::CatalogPart { part: Digest([0; 32]), resources: resources.clone() };
+        let resources = resources.into_iter().map(Into::into).collect();
+        let content = CatalogPart { resources, ..CatalogPart::default() };
+        let unnamed = RuleChange::CatalogPart { part: Digest([0; 32]), content: content.clone() };
         let header = self.header(actor);
         let (_, payload) = wire::encode_statement(&Statement::Rule(header.clone(), unnamed));
         let part = Digest(sha256(&payload));
-        (Statement::Rule(header, RuleChange::CatalogPart { part, resources }), part)
+        (Statement::Rule(header, RuleChange::CatalogPart { part, content }), part)
     }
 
     /// Proposes, accepts and activates version 1 of an agreement.

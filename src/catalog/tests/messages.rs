@@ -24,6 +24,7 @@ fn name(problem: &Problem) -> String {
         Problem::Malformed { .. } => "Malformed",
         Problem::Uscc(_) => "Uscc",
         Problem::OfAnotherType { .. } => "OfAnotherType",
+        Problem::Exclusive { .. } => "Exclusive",
         Problem::Repeated { .. } => "Repeated",
         Problem::ResourceTooLarge { .. } => "ResourceTooLarge",
         Problem::Secret => "Secret",
@@ -33,8 +34,9 @@ fn name(problem: &Problem) -> String {
 }
 
 /// The names that [`name`] gives, without those of the rules.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "Empty",
+    "Exclusive",
     "FileTooLarge",
     "Malformed",
     "Missing",
@@ -62,7 +64,21 @@ fn wrong_files() -> Vec<Vec<u8>> {
     let after_name = |line: &str| broken("name = \"营业执照\"", &format!("name = \"营业执照\"\n{line}"));
     let in_field =
         |line: &str| broken("max_length = 50\nsharing_class", &format!("max_length = 50\n{line}\nsharing_class"));
+    let code_table = |version: &str, codes: &str| {
+        format!("[[code_table]]\nid = \"gbt-2260\"\nversion = {version}\nname = \"行政区划\"\ncodes = [{codes}]\n")
+    };
+    let large: String = (0..45_000).map(|n| format!("{{ code = \"{n}\", name = \"一个代码\" }},")).collect();
     let texts = [
+        code_table("0", "{ code = \"11\", name = \"北京市\" }"),
+        code_table("1", ""),
+        code_table("1", &large),
+        code_table("1", "{ code = \" 11\", name = \"北京市\" }, { code = \"12\", name = \"\" }"),
+        code_table("1", "{ code = \"11\", name = \"北京市\" }, { code = \"11\", name = \"北京\", parent = \"1\" }"),
+        code_table("1", "{ code = \"11\", name = \"甲\", valid_from = \"2020-01-02\", valid_until = \"2020-01-01\" }"),
+        code_table("1", "{ code = \"11\", name = \"甲\", valid_from = \"2020年\", province = \"是\" }"),
+        code_table("1", "{ code = \"11\", name = \"北京市\" }").replace("gbt-2260", "GB/T 2260"),
+        broken("codes = [", "table = \"gbt-2260\"\ncodes = ["),
+        broken("codes = [", "table_version = 0\ncodes = ["),
         String::new(),
         "resource = 1".to_owned(),
         "resource = [1.5, true, [], 2026-01-01]".to_owned(),

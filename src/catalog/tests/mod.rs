@@ -9,7 +9,7 @@ use super::{
     *,
 };
 use crate::domain::{
-    catalog::{CodeValue, Derivation, Field, FieldType, Metadata},
+    catalog::{CodeTableRef, CodeValue, Derivation, Field, FieldType, Metadata, TableCode},
     derive::DerivationRule,
     identifier::Uscc,
 };
@@ -88,13 +88,13 @@ fn broken(from: &str, to: &str) -> String {
 #[test]
 fn the_example_catalog_is_in_order_and_names_the_departments_columns() {
     assert_eq!(report(EXAMPLE), Vec::<String>::new());
-    let resources = parse(EXAMPLE.as_bytes()).unwrap();
+    let resources = parse(EXAMPLE.as_bytes()).unwrap().resources;
     assert_eq!(resources.len(), 3);
     for resource in &resources {
         assert_eq!(resource.provider.warnings(), [], "{}", resource.provider);
         assert!(resource.fields.iter().any(|field| field.sensitive || resource.resource_id.as_str() == "city.e-seal"));
     }
-    assert_eq!(parse(render(&resources).as_bytes()).unwrap(), resources);
+    assert_eq!(parse(render([], &resources).as_bytes()).unwrap().resources, resources);
 
     let tables = [&examples::BUSINESS_LICENCE_HEADER[..], &examples::REAL_ESTATE_CERTIFICATE_HEADER];
     let providers = [examples::market_regulation_department(), examples::real_estate_department()];
@@ -269,7 +269,7 @@ fn every_syntax_error_is_found_and_none_hides_what_else_is_wrong() {
 
 #[test]
 fn a_file_that_is_no_catalog_is_refused() {
-    assert_eq!(report(""), ["1:1 : the file has no [[resource]]"]);
+    assert_eq!(report(""), ["1:1 : the file has neither a [[resource]] nor a [[code_table]]"]);
     assert_eq!(report("resource = 1"), ["1:12 resource: is integer, expected an array of tables"]);
     let gb18030 = b"[[resource]]\nname = \"\xb5\xa5\"";
     let found = lint(gb18030);
@@ -280,24 +280,24 @@ fn a_file_that_is_no_catalog_is_refused() {
 
 #[test]
 fn a_resource_that_no_entry_holds_is_found() {
-    let mut resource = parse(GOOD.as_bytes()).unwrap().remove(0);
+    let mut resource = parse(GOOD.as_bytes()).unwrap().resources.remove(0);
     let FieldType::Code(codes) = &mut resource.fields[5].field_type else { panic!("KZ_LX is a code") };
     codes.extend((0..5_000).map(|number| CodeValue { code: format!("c{number}"), name: "一个代码".to_owned() }));
-    let found = lint(render(&[resource]).as_bytes());
+    let found = lint(render([], &[resource]).as_bytes());
     assert_eq!((found.len(), found[0].line, found[0].path.as_str()), (1, 1, "resource[samr.business-licence]"));
     assert!(matches!(found[0].problem, Problem::ResourceTooLarge { found } if found > MAX_RESOURCE_BYTES));
 }
 
 #[test]
 fn changes_are_told_line_by_line() {
-    let current = parse(GOOD.as_bytes()).unwrap().remove(0);
+    let current = parse(GOOD.as_bytes()).unwrap().resources.remove(0);
     let in_force = BTreeMap::from([(current.resource_id.clone(), (3, Arc::new(current.clone())))]);
     assert_eq!(changes(&in_force, std::slice::from_ref(&current)), []);
     assert_eq!(changes(&BTreeMap::new(), std::slice::from_ref(&current))[0].version, 1);
 
     let text = broken("\"DAILY\"", "\"WEEKLY\"").replace("code = \"KZ_LX\"", "code = \"KZ_XX\"");
     let text = text.replacen("max_length = 50", "max_length = 60", 1);
-    let found = changes(&in_force, &parse(text.as_bytes()).unwrap());
+    let found = changes(&in_force, &parse(text.as_bytes()).unwrap().resources);
     assert_eq!((found.len(), found[0].version), (1, 4));
     let lines: Vec<String> = found[0].differences.iter().map(ToString::to_string).collect();
     let field = |code| {
@@ -344,6 +344,9 @@ prop_compose! {
             vec((any_text(), any_text()), 0..4).prop_map(|codes| {
                 FieldType::Code(codes.into_iter().map(|(code, name)| CodeValue { code, name }).collect())
             }),
+            ("[a-z][a-z0-9-]{0,8}", 0u32..3).prop_map(|(id, version)| {
+                FieldType::CodeTable(CodeTableRef { table_id: id.parse().unwrap(), version, table: None })
+            }),
         ],
         flags in any::<(bool, bool, bool, bool)>(),
         sharing_class in any_of(SHARING_CLASSES),
@@ -366,6 +369,21 @@ prop_compose! {
             derivation: derivation.map(|(from, rule)| Derivation { source_field: from.parse().unwrap(), rule }),
             value_range,
         }
+    }
+}
+
+prop_compose! {
+    fn any_code_table()(
+        id in "[a-z][a-z0-9-]{0,8}",
+        version in 1u32..,
+        name in any_text(),
+        codes in vec((any_text(), any_text(), any_text(), option::of(0i64..40_000), option::of(0i64..40_000)), 0..4),
+    ) -> CodeTable {
+        let date = |days: Option<i64>| days.map(crate::domain::time::date_of_days);
+        let code = |(code, name, parent, from, until)| TableCode {
+            code, name, parent, valid_from: date(from), valid_until: date(until),
+        };
+        CodeTable::new(id.parse().unwrap(), version, name, codes.into_iter().map(code).collect())
     }
 }
 
@@ -420,9 +438,12 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn whatever_is_rendered_reads_back_the_same(resources in vec(any_resource(), 0..3)) {
-        let (read, findings) = read(render(&resources).as_bytes());
-        prop_assert_eq!(&read, &resources);
+    fn whatever_is_rendered_reads_back_the_same(
+        code_tables in vec(any_code_table(), 0..3),
+        resources in vec(any_resource(), 0..3),
+    ) {
+        let (read, findings) = read(render(&code_tables, &resources).as_bytes());
+        prop_assert_eq!(&read, &Content { code_tables, resources });
         for finding in findings {
             prop_assert!(
                 matches!(finding.problem, Problem::Rule(_) | Problem::Repeated { .. } | Problem::Empty),

@@ -222,7 +222,7 @@ impl Lint {
         if let Some(path) = &self.catalog {
             let bytes = std::fs::read(path).or_exit(Exit::BadInput, format!("cannot read {}", path.display()))?;
             let faulty = format!("{} is no catalog; `hutong catalog lint` says why", path.display());
-            return catalog::parse(&bytes).ok().or_exit(Exit::BadInput, faulty).map(Some);
+            return catalog::parse(&bytes).ok().or_exit(Exit::BadInput, faulty).map(|content| Some(content.resources));
         }
         let Some(path) = &self.profile else { return Ok(None) };
         let profile = Profile::read(path).or_exit(Exit::Config, "cannot act as this system")?;
@@ -262,7 +262,7 @@ mod tests {
     const HOUSING: &str = include_str!("../../../deploy/examples/agreement-housing.toml");
 
     fn entries() -> Vec<Resource> {
-        catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap()
+        catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap().resources
     }
 
     fn told(text: &str) -> Vec<String> {

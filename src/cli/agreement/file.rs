@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_example_agreements_fit_the_example_catalog() {
-        let catalog = crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap();
+        let catalog = crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap().resources;
         for file in [HOUSING, TAXATION] {
             let terms = Terms::parse(file).unwrap();
             let resource = catalog.iter().find(|resource| resource.resource_id == terms.resource).unwrap();

@@ -77,7 +77,7 @@ impl Run for Apply {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let file = self.file.display().to_string();
         let resources = match catalog::parse(&super::read(&self.file)?) {
-            Ok(resources) => resources,
+            Ok(content) => content.resources,
             Err(findings) => {
                 super::lint::print(None, output, &file, &findings)?;
                 return Ok(Exit::Findings);
@@ -108,8 +108,9 @@ async fn apply(profile: &Profile, file: Vec<Resource>, dry_run: bool) -> anyhow:
         return Ok(applied);
     }
     let is_changed = |resource: &Resource| changes.iter().any(|change| change.resource_id == resource.resource_id);
-    let changed = file.into_iter().filter(is_changed).map(Arc::new).collect();
-    let released = client.apply_catalog(changed, version).await?;
+    let resources = file.into_iter().filter(is_changed).map(Arc::new).collect();
+    let changed = crate::domain::catalog::CatalogPart { resources, ..Default::default() };
+    let released = client.apply_catalog(changed, version, true, &|_, _| ()).await?;
     if let Effect::CatalogReleased { version, .. } = released.effect {
         applied.catalog_version = version;
     }

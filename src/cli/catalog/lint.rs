@@ -95,11 +95,16 @@ struct InOrder {
     file: String,
     resources: usize,
     fields: usize,
+    code_tables: usize,
 }
 
 impl fmt::Display for InOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: in order, {} resources with {} fields", self.file, self.resources, self.fields)
+        write!(f, "{}: in order, {} resources with {} fields", self.file, self.resources, self.fields)?;
+        if self.code_tables > 0 {
+            write!(f, ", {} code tables", self.code_tables)?;
+        }
+        Ok(())
     }
 }
 
@@ -107,9 +112,14 @@ impl Run for Lint {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let file = self.file.display().to_string();
         match catalog::parse(&super::read(&self.file)?) {
-            Ok(resources) => {
-                let fields = resources.iter().map(|resource| resource.fields.len()).sum();
-                output.print(&InOrder { file, resources: resources.len(), fields })?;
+            Ok(content) => {
+                let fields = content.resources.iter().map(|resource| resource.fields.len()).sum();
+                output.print(&InOrder {
+                    file,
+                    resources: content.resources.len(),
+                    fields,
+                    code_tables: content.code_tables.len(),
+                })?;
                 Ok(Exit::Success)
             }
             Err(findings) => {

@@ -1,16 +1,19 @@
 //! `hutong catalog schema`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    catalog,
+    catalog::{self, Content},
     cli::{Exit, OrExit as _, Output, Run, block_on, system::connect},
     client::Profile,
-    domain::{catalog::Resource, id::ResourceId},
+    domain::{
+        catalog::{CatalogPart, CodeTableRef, Resource},
+        id::ResourceId,
+    },
     schema,
 };
 
@@ -36,10 +39,8 @@ impl Run for Schema {
             (Some(file), _) => {
                 let resource = self.find(catalog::parse(&super::read(file)?).unwrap_or_default());
                 let problem = format!("{} has no resource {} in order", file.display(), self.resource);
-                schema::document(
-                    &resource.ok_or_else(|| anyhow::anyhow!(problem)).or_exit(Exit::BadInput, "no schema")?,
-                    1,
-                )
+                let resource = resource.ok_or_else(|| anyhow::anyhow!(problem)).or_exit(Exit::BadInput, "no schema")?;
+                schema::document(resource.as_ref(), 1)
             }
             (None, profile) => {
                 let profile = profile.as_deref().unwrap_or(std::path::Path::new(""));
@@ -54,8 +55,15 @@ impl Run for Schema {
 }
 
 impl Schema {
-    fn find(&self, resources: Vec<Resource>) -> Option<Resource> {
-        resources.into_iter().find(|resource| resource.resource_id == self.resource)
+    /// The resource of a file, with the code tables that the file holds too.
+    fn find(&self, content: Content) -> Option<Arc<Resource>> {
+        let CatalogPart { resources, code_tables } = content.into();
+        let resource = resources.into_iter().find(|resource| resource.resource_id == self.resource)?;
+        let named = |reference: &CodeTableRef| {
+            let found = code_tables.iter().find(|table| *table.table_id() == reference.table_id)?;
+            [0, found.version()].contains(&reference.version).then(|| found.clone())
+        };
+        resource.with_code_tables(named).ok()
     }
 }
 

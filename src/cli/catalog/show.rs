@@ -93,7 +93,7 @@ struct Full {
 
 impl Full {
     fn new(entry: &CatalogEntry) -> anyhow::Result<Self> {
-        let file = catalog::render(std::slice::from_ref(&*entry.resource));
+        let file = catalog::render([], [&*entry.resource]);
         let mut document: Value = toml::from_str(&file)?;
         let keys = document.pointer_mut("/resource/0").map(Value::take).unwrap_or_default();
         Ok(Self { version: entry.version, keys, file })

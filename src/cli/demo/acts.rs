@@ -41,13 +41,13 @@ const CERTIFICATES: u64 = 200;
 pub(super) async fn catalog(stage: &mut Stage, narration: &mut Narration) -> anyhow::Result<()> {
     narration.act("The catalog 数据目录", "what may be shared, field by field, reviewed like code")?;
     fs::write(stage.path("catalog.toml"), CATALOG)?;
-    let resources = catalog::parse(CATALOG.as_bytes())
+    let content = catalog::parse(CATALOG.as_bytes())
         .map_err(|problems| anyhow::anyhow!("the catalog has {} faults", problems.len()))?;
-    let fields: usize = resources.iter().map(|resource| resource.fields.len()).sum();
-    let count = resources.len();
+    let fields: usize = content.resources.iter().map(|resource| resource.fields.len()).sum();
+    let count = content.resources.len();
     narration.command("catalog apply catalog.toml --profile profiles/administrator.toml")?;
     let client = &stage.administrator.client;
-    let changed = client.apply_catalog(resources.into_iter().map(Into::into).collect(), 0).await?;
+    let changed = client.apply_catalog(content.into(), 0, false, &|_, _| ()).await?;
     let Effect::CatalogReleased { version, .. } = changed.effect else { bail!("{:?}", changed.effect) };
     stage.keep_receipt("catalog-release", &changed.receipt)?;
     narration.step(&format!(

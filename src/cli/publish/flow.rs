@@ -276,7 +276,7 @@ mod tests {
         status: Option<RecordStatus>,
     ) -> (Done, anyhow::Result<()>) {
         let file = include_bytes!("../../../deploy/examples/catalog.toml");
-        let resource = catalog::parse(file).unwrap().swap_remove(0);
+        let resource = catalog::parse(file).unwrap().resources.swap_remove(0);
         let options = Options { ignored: ignored_names(&resource), ..Options::default() };
         let rows = tabular::read(Cursor::new(table), Format::Delimited, columns(&resource), &options).unwrap();
         let job = Job {

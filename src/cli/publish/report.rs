@@ -89,8 +89,10 @@ mod tests {
 
     #[test]
     fn a_report_names_line_field_and_reason() {
-        let resource =
-            crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap().swap_remove(0);
+        let resource = crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml"))
+            .unwrap()
+            .resources
+            .swap_remove(0);
         let rejection = Rejection {
             line: 7,
             field: Some("CZZTDM".to_owned()),

@@ -50,6 +50,13 @@ rules! {
     TextLength = "must be 1 to 20000 for TEXT";
     CodesStated = "must not be empty for CODE";
     CodeTwice = "has a code twice";
+    TableVersion = "must be a whole number from 1 on";
+    TableCodesStated = "must have at least one code";
+    TableSize = "takes more than 2 MiB";
+    TableCodeForm = "must be 1 to 64 characters without white space around them";
+    TableCodeTwice = "stands twice in the table";
+    TableParent = "must be a code of the table, and lead in at most 8 steps to one without a parent";
+    TableValidity = "must not be before valid_from";
     DerivationSource = "must be a field of the resource that is not itself derived";
     DerivedText = "must be TEXT for this derivation";
     DerivedBoolean = "must be BOOLEAN for this derivation";
@@ -75,7 +82,7 @@ pub struct CatalogViolation {
 }
 
 #[derive(Default)]
-pub(super) struct Violations(Vec<CatalogViolation>);
+pub(super) struct Violations(pub(super) Vec<CatalogViolation>);
 
 impl Violations {
     pub(super) fn require(&mut self, holds: bool, path: &str, rule: CatalogRule) {

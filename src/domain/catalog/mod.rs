@@ -1,17 +1,21 @@
 //! The catalog 数据目录: what is shared, by whom, field by field.
 
 mod check;
+mod code_table;
+mod compatibility;
 mod metadata;
 mod roles;
 
 pub use check::{CatalogRule, CatalogViolation, MAX_DESCRIPTION, MAX_RELATED};
+pub use code_table::{CodeTable, CodeTableRef, MAX_CODE_CHARS, MAX_CODE_TABLE_BYTES, TableCode, assemble};
+pub use compatibility::{Breaking, BreakingChange, breaking_changes, changed_identity};
 pub use metadata::{DataGrade, Metadata, NationalCode, ResourceFormat, ShareMethod};
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     derive::DerivationRule,
-    id::{Digest, FieldCode, ResourceId},
+    id::{CodeTableId, Digest, FieldCode, ResourceId},
     identifier::Uscc,
 };
 
@@ -79,6 +83,8 @@ pub enum FieldType {
     LicenceId,
     /// One of the listed codes.
     Code(Vec<CodeValue>),
+    /// One of the codes of a code table.
+    CodeTable(CodeTableRef),
     /// An administrative division.
     AdministrativeDivision,
     /// A holder's identifier of one kind or another; another field says which.
@@ -100,9 +106,21 @@ impl FieldType {
             _ => &[],
         }
     }
+
+    /// The codes that it admits and their names, where it admits only those, and they are at hand.
+    pub fn codes(&self) -> Option<Vec<(&str, &str)>> {
+        match self {
+            Self::Code(values) => Some(values.iter().map(|value| (value.code.as_str(), value.name.as_str())).collect()),
+            Self::CodeTable(reference) => {
+                let table = reference.table.as_ref()?;
+                Some(table.codes().iter().map(|code| (code.code.as_str(), code.name.as_str())).collect())
+            }
+            _ => None,
+        }
+    }
 }
 
-/// One value of a code table 码表.
+/// One code of a field and its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeValue {
     /// The code.
@@ -185,6 +203,36 @@ impl Resource {
         self.fields.iter().find(|field| field.code.as_str() == code)
     }
 
+    /// The versions of code tables that its fields follow, in their order.
+    pub fn code_table_refs(&self) -> impl Iterator<Item = &CodeTableRef> {
+        self.fields.iter().filter_map(|field| match &field.field_type {
+            FieldType::CodeTable(reference) => Some(reference),
+            _ => None,
+        })
+    }
+
+    /// The resource with its code tables at hand, which fix the versions that it leaves open.
+    ///
+    /// # Errors
+    /// The version of a table that `find` does not give.
+    pub fn with_code_tables(
+        self: &Arc<Self>,
+        find: impl Fn(&CodeTableRef) -> Option<Arc<CodeTable>>,
+    ) -> Result<Arc<Self>, CodeTableRef> {
+        if self.code_table_refs().next().is_none() {
+            return Ok(Arc::clone(self));
+        }
+        let mut resource = Self::clone(self);
+        for field in &mut resource.fields {
+            if let FieldType::CodeTable(reference) = &mut field.field_type {
+                let found = find(reference).ok_or_else(|| reference.clone())?;
+                reference.version = found.version();
+                reference.table = Some(found);
+            }
+        }
+        Ok(Arc::new(resource))
+    }
+
     /// The type of record that an SD-JWT of this resource and version has, its `vct`.
     pub fn vct(&self, version: u32) -> String {
         format!("urn:hutong:{}:{version}", self.resource_id)
@@ -198,8 +246,19 @@ pub struct Catalog {
     pub version: u64,
     /// The versions of each resource, from 1 on; the last is in force.
     pub resources: BTreeMap<ResourceId, Vec<Arc<Resource>>>,
+    /// The versions of each code table, from 1 on. A resource names the version that its records follow.
+    pub code_tables: BTreeMap<CodeTableId, Vec<Arc<CodeTable>>>,
     /// Parts entered, by the SHA-256 of their payloads, without effect until released.
-    pub parts: BTreeMap<Digest, Vec<Arc<Resource>>>,
+    pub parts: BTreeMap<Digest, CatalogPart>,
+}
+
+/// A part of a catalog, as it was entered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CatalogPart {
+    /// Resources in full.
+    pub resources: Vec<Arc<Resource>>,
+    /// Code tables, or pieces of those that no single entry holds.
+    pub code_tables: Vec<Arc<CodeTable>>,
 }
 
 impl Catalog {
@@ -207,6 +266,17 @@ impl Catalog {
     pub fn newest(&self, resource: &str) -> Option<(u32, &Arc<Resource>)> {
         let versions = self.resources.get(resource)?;
         Some((u32::try_from(versions.len()).ok()?, versions.last()?))
+    }
+
+    /// The newest version of a code table.
+    pub fn newest_code_table(&self, table: &str) -> Option<&Arc<CodeTable>> {
+        self.code_tables.get(table)?.last()
+    }
+
+    /// A version of a code table.
+    pub fn code_table(&self, table: &str, version: u32) -> Option<&Arc<CodeTable>> {
+        let position = usize::try_from(version).ok()?.checked_sub(1)?;
+        self.code_tables.get(table)?.get(position)
     }
 
     /// A version of a resource.

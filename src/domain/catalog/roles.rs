@@ -51,7 +51,9 @@ impl Resource {
             ),
             Some(kind) => {
                 found.require(
-                    kind.is_some_and(|kind| kind.required && matches!(kind.field_type, FieldType::Code(_))),
+                    kind.is_some_and(|kind| {
+                        kind.required && matches!(kind.field_type, FieldType::Code(_) | FieldType::CodeTable(_))
+                    }),
                     "holder_type_field",
                     CatalogRule::HolderTypeField,
                 );

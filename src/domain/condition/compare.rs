@@ -36,6 +36,9 @@ pub(super) fn is_value(field_type: &FieldType, literal: &Literal) -> bool {
         (FieldType::Date, Literal::Text(text)) => value::parse_date(text).is_some(),
         (FieldType::DateTime, Literal::Text(text)) => text.parse::<jiff::Timestamp>().is_ok(),
         (FieldType::Code(codes), Literal::Text(text)) => codes.iter().any(|known| known.code == *text),
+        (FieldType::CodeTable(codes), Literal::Text(text)) => {
+            codes.table.as_ref().is_some_and(|table| table.find(text).is_some())
+        }
         (FieldType::Uscc, Literal::Text(text)) => Uscc::parse(text).is_ok(),
         (FieldType::LicenceId, Literal::Text(text)) => LicenceId::parse(text).is_ok_and(|id| id.as_str() == text),
         (FieldType::AdministrativeDivision, Literal::Text(text)) => AdministrativeDivision::parse(text).is_ok(),

@@ -252,7 +252,8 @@ impl Comparison {
                 | FieldType::LicenceId
                 | FieldType::HolderCode
                 | FieldType::AdministrativeDivision
-                | FieldType::Code(_) => {
+                | FieldType::Code(_)
+                | FieldType::CodeTable(_) => {
                     let most = longest_prefix(resource, field);
                     (prefix.chars().count() > most).then_some("STARTS_WITH is so long that it could name a holder")
                 }

@@ -4,6 +4,7 @@
 //! rules or on a record stands until one of them changes. The sequencer sees to both.
 
 mod access;
+mod catalog;
 mod publication;
 mod release;
 mod rule;

@@ -1,13 +1,12 @@
 //! May this change of the rules be made, and what does it bring about?
 
-use std::{collections::BTreeMap, sync::Arc};
-
+use super::catalog;
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion},
     calendar::CalendarYear,
-    catalog::{Resource, SharingClass},
+    catalog::SharingClass,
     directory::Capability,
-    id::{AgreementId, Digest, KeyId, ResourceId, SystemId},
+    id::{AgreementId, Digest, KeyId, SystemId},
     identifier::Uscc,
     issuing::IssuingGrant,
     lifecycle::AgreementAct,
@@ -73,8 +72,10 @@ pub fn decide_rule(
                 None => refuse(Reason::IssuingRightUnknown, format!("{resource_id} {department}")),
             }
         }
-        RuleChange::CatalogPart { part, resources } => enter_part(part, resources),
-        RuleChange::CatalogRelease { base_version, parts } => release_catalog(rules, *base_version, parts),
+        RuleChange::CatalogPart { part, content } => catalog::enter_part(part, content),
+        RuleChange::CatalogRelease { base_version, parts, allow_breaking } => {
+            catalog::release(rules, *base_version, parts, *allow_breaking)
+        }
         RuleChange::CalendarYear(year) => enter_year(rules, year, now),
         RuleChange::AnswerTerms(_) => Ok(Effect::AnswerTermsSet),
         RuleChange::AgreementProposal { text, .. } => propose(rules, actor, text, facts, now),
@@ -143,49 +144,6 @@ fn grant_issuing_right(rules: &Rules, grant: &IssuingGrant, now: &Moment) -> Res
         }
     }
     Ok(Effect::IssuingRightGranted)
-}
-
-fn enter_part(part: &Digest, resources: &[Arc<Resource>]) -> Result<Effect, Refusal> {
-    for resource in resources {
-        if let Some(violation) = resource.violations().first() {
-            let term = format!("{} {} {}", resource.resource_id, violation.path, violation.rule);
-            return refuse(Reason::CatalogInvalid, term);
-        }
-    }
-    Ok(Effect::CatalogPartEntered(*part))
-}
-
-/// A release puts its parts' resources into force. One that is already in force as it stands is left alone, so that a
-/// release of a whole catalog makes new versions only of what changed.
-fn release_catalog(rules: &Rules, base_version: u64, parts: &[Digest]) -> Result<Effect, Refusal> {
-    let catalog = &rules.catalog;
-    if base_version != catalog.version {
-        return refuse(Reason::CatalogConflict, format!("the newest version is {}", catalog.version));
-    }
-    let mut resources: BTreeMap<&ResourceId, (u32, bool)> = BTreeMap::new();
-    for part in parts {
-        let Some(entered) = catalog.parts.get(part) else {
-            return refuse(Reason::CatalogPartUnknown, part.to_string());
-        };
-        for resource in entered {
-            let id = &resource.resource_id;
-            if !rules.directory.departments.contains_key(&resource.provider) {
-                return refuse(Reason::DepartmentUnknown, resource.provider.as_str());
-            }
-            let newest = catalog.newest(id.as_str());
-            if newest.is_some_and(|(_, newest)| newest.provider != resource.provider) {
-                return refuse(Reason::CatalogInvalid, format!("{id} provider cannot change"));
-            }
-            let version = newest.map_or(1, |(version, _)| version + 1);
-            let is_new = newest.is_none_or(|(_, newest)| newest != resource);
-            if resources.insert(id, (version, is_new)).is_some() {
-                return refuse(Reason::CatalogInvalid, format!("{id} stands twice"));
-            }
-        }
-    }
-    let changed = resources.into_iter().filter(|(_, (_, is_new))| *is_new);
-    let resources = changed.map(|(id, (version, _))| (id.clone(), version)).collect();
-    Ok(Effect::CatalogReleased { version: catalog.version + 1, resources })
 }
 
 /// A year's days are entered, and corrected while they are still to come: what was due by them stays due.

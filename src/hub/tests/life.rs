@@ -381,7 +381,11 @@ async fn catalog_change_gives_new_versions_only_to_what_changed() {
         (snapshot.rules.catalog.version, snapshot.rules.catalog.newest(licence().resource_id.as_str()).unwrap().0),
         (2, 1)
     );
-    let stale = RuleChange::CatalogRelease { base_version: 1, parts: vec![crate::domain::id::Digest([1; 32])] };
+    let stale = RuleChange::CatalogRelease {
+        base_version: 1,
+        parts: vec![crate::domain::id::Digest([1; 32])],
+        allow_breaking: true,
+    };
     assert_eq!(refused(&world, &world.change(&world.administrator, stale).await), RefusalReason::CatalogConflict);
 }
 
@@ -404,7 +408,8 @@ async fn catalog_release_that_names_something_twice_is_refused_and_the_hub_goes_
     let world = World::furnished(memory::store()).await;
     let enter = async |resources: Vec<_>| {
         let resources = resources.into_iter().map(Arc::new).collect();
-        let part = RuleChange::CatalogPart { part: crate::domain::id::Digest([0; 32]), resources };
+        let content = crate::domain::catalog::CatalogPart { resources, ..Default::default() };
+        let part = RuleChange::CatalogPart { part: crate::domain::id::Digest([0; 32]), content };
         let receipt = world.change(&world.administrator, part).await;
         let Outcome::Applied(crate::domain::outcome::Effect::CatalogPartEntered(part)) = receipt.outcome else {
             panic!()
@@ -415,10 +420,10 @@ async fn catalog_release_that_names_something_twice_is_refused_and_the_hub_goes_
     renamed.name = "营业执照（新）".into();
     let (same, changed) = (enter(vec![licence()]).await, enter(vec![renamed]).await);
     for parts in [vec![same, same], vec![changed, same], vec![same, changed]] {
-        let release = RuleChange::CatalogRelease { base_version: 1, parts };
+        let release = RuleChange::CatalogRelease { base_version: 1, parts, allow_breaking: true };
         assert_eq!(refused(&world, &world.change(&world.administrator, release).await), RefusalReason::CatalogInvalid);
     }
-    let release = RuleChange::CatalogRelease { base_version: 1, parts: vec![changed] };
+    let release = RuleChange::CatalogRelease { base_version: 1, parts: vec![changed], allow_breaking: true };
     applied(&world.change(&world.administrator, release).await);
 }
 

@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         agreement::{AgreementText, LookupKind},
-        catalog::{Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+        catalog::{
+            CatalogPart, Derivation, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle,
+        },
         derive::DerivationRule,
         directory::Capability,
         id::{Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
@@ -206,14 +208,14 @@ impl World {
     pub(super) async fn apply_catalog(&self, resources: Vec<Resource>) {
         let change = RuleChange::CatalogPart {
             part: Digest([0; 32]), // The payload's hash, which is known when it is read.
-            resources: resources.into_iter().map(Arc::new).collect(),
+            content: CatalogPart { resources: resources.into_iter().map(Arc::new).collect(), ..CatalogPart::default() },
         };
         let receipt = self.change(&self.administrator, change).await;
         let Outcome::Applied(crate::domain::outcome::Effect::CatalogPartEntered(part)) = receipt.outcome else {
             panic!("{:?}", receipt.outcome)
         };
         let base_version = self.hub.snapshot().rules.catalog.version;
-        let release = RuleChange::CatalogRelease { base_version, parts: vec![part] };
+        let release = RuleChange::CatalogRelease { base_version, parts: vec![part], allow_breaking: true };
         applied(&self.change(&self.administrator, release).await);
     }
 

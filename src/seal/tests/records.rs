@@ -18,7 +18,7 @@ use crate::schema::Schema;
 /// The examples' resource of seals.
 fn resource() -> Resource {
     let catalog = crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap();
-    catalog.into_iter().find(|resource| resource.resource_id.as_str() == "city.e-seal").unwrap()
+    catalog.resources.into_iter().find(|resource| resource.resource_id.as_str() == "city.e-seal").unwrap()
 }
 
 fn record(id: &str, seal: &[u8]) -> Vec<(String, Value)> {

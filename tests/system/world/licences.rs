@@ -44,7 +44,7 @@ pub(crate) struct Licence {
 /// The resource, as the catalog has it.
 pub(crate) fn resource() -> &'static Arc<Resource> {
     static RESOURCE: OnceLock<Arc<Resource>> = OnceLock::new();
-    RESOURCE.get_or_init(|| Arc::new(hutong::catalog::parse(CATALOG).unwrap().swap_remove(0)))
+    RESOURCE.get_or_init(|| Arc::new(hutong::catalog::parse(CATALOG).unwrap().resources.swap_remove(0)))
 }
 
 /// The table of the first `rows` licences, with faults in some of them.

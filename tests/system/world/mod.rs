@@ -247,7 +247,7 @@ impl World {
         self.enrol(HOUSING, "permits", &[Query, SignAgreements]).await;
         self.enrol(ADMINISTRATION, "auditor", &[Audit]).await;
         let catalog = hutong::catalog::parse(licences::CATALOG).unwrap();
-        administrator.apply_catalog(catalog.into_iter().map(Into::into).collect(), 0).await.unwrap();
+        administrator.apply_catalog(catalog.into(), 0, false, &|_, _| ()).await.unwrap();
         self.agree(agreement(AGREEMENT)).await;
     }
 

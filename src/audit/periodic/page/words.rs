@@ -31,6 +31,7 @@ pub(super) fn reason(code: &str) -> &'static str {
         "KEY_UNKNOWN" => "密钥未登记",
         "KEY_EXISTS" => "密钥已登记",
         "KEY_POSSESSION_UNPROVEN" => "未证明持有密钥",
+        "CATALOG_BREAKING" => "目录变更不兼容且未声明",
         "LAST_ADMINISTRATOR" => "最后一个主管系统",
         "CATALOG_CONFLICT" => "目录版本冲突",
         "CATALOG_PART_UNKNOWN" => "目录分册未登记",

@@ -417,9 +417,11 @@ impl City {
 
     fn enter_catalog(&mut self, resource: Resource, base_version: u64) {
         let signer = self.newest(ADMINISTRATOR);
+        // Every fourth forgets to say that it may take something from somebody.
+        let allow_breaking = base_version % 4 != 3;
         let (statement, part) = self.hub.catalog_part_by(&signer, vec![resource]);
         self.submit(&signer, &statement, &[]);
-        self.change(&signer, RuleChange::CatalogRelease { base_version, parts: vec![part] });
+        self.change(&signer, RuleChange::CatalogRelease { base_version, parts: vec![part], allow_breaking });
     }
 
     /// What nobody should try; the hub refuses it.
@@ -447,6 +449,7 @@ impl City {
             Misdeed::UnknownPart => RuleChange::CatalogRelease {
                 base_version: self.hub.rules.catalog.version,
                 parts: vec![Digest([5; 32])],
+                allow_breaking: true,
             },
             Misdeed::OldBase => {
                 let base_version = self.hub.rules.catalog.version + 1;

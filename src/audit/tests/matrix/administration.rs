@@ -191,17 +191,30 @@ fn catalog() -> Vec<Row> {
         forged("a catalog released on a version that is not the newest", &["WRONGLY_DONE:CATALOG_CONFLICT"], |hub| {
             let parts = vec![part(hub, |resource| resource.summary = "changed".to_owned())];
             let resources = vec![("market.licence".parse().unwrap(), 2)];
-            let change = RuleChange::CatalogRelease { base_version: 0, parts };
+            let change = RuleChange::CatalogRelease { base_version: 0, parts, allow_breaking: true };
             (administrator(), change, Effect::CatalogReleased { version: 2, resources })
         }),
         forged(
             "a catalog released of parts that nobody entered",
             &["WRONGLY_DONE:CATALOG_PART_UNKNOWN", "EFFECT_INAPPLICABLE"],
             |_| {
-                let change = RuleChange::CatalogRelease { base_version: 1, parts: vec![Digest([5; 32])] };
+                let change =
+                    RuleChange::CatalogRelease { base_version: 1, parts: vec![Digest([5; 32])], allow_breaking: true };
                 (administrator(), change, Effect::CatalogReleased { version: 2, resources: Vec::new() })
             },
         ),
+        Row::lie("a field taken from all who agreed on it, unannounced", &["WRONGLY_DONE:CATALOG_BREAKING"], |hub| {
+            let parts = vec![part(hub, |resource| drop(resource.fields.pop()))];
+            let resources = vec![("market.licence".parse().unwrap(), 2)];
+            let change = RuleChange::CatalogRelease { base_version: 1, parts, allow_breaking: false };
+            forge(hub, &administrator(), change, Effect::CatalogReleased { version: 2, resources })
+        }),
+        Row::lie("a resource whose records are found by another field", &["WRONGLY_DONE:CATALOG_INVALID"], |hub| {
+            let parts = vec![part(hub, |resource| resource.record_id_field = resource.holder_field.clone())];
+            let resources = vec![("market.licence".parse().unwrap(), 2)];
+            let change = RuleChange::CatalogRelease { base_version: 1, parts, allow_breaking: true };
+            forge(hub, &administrator(), change, Effect::CatalogReleased { version: 2, resources })
+        }),
         Row::lie("a part of a catalog that breaks its rules", &["WRONGLY_DONE:CATALOG_INVALID"], |hub| {
             let (statement, part) = part_statement(hub, |resource| resource.denial_basis.clear());
             let outcome = Outcome::Applied(Effect::CatalogPartEntered(part));
@@ -210,12 +223,12 @@ fn catalog() -> Vec<Row> {
         Row::lie("a catalog released by a provider", &["WRONGLY_DONE:CAPABILITY_MISSING"], |hub| {
             let parts = vec![part(hub, |resource| resource.summary = "changed".to_owned())];
             let resources = vec![("market.licence".parse().unwrap(), 2)];
-            let change = RuleChange::CatalogRelease { base_version: 1, parts };
+            let change = RuleChange::CatalogRelease { base_version: 1, parts, allow_breaking: true };
             forge(hub, &provider(), change, Effect::CatalogReleased { version: 2, resources })
         }),
         Row::lie("a release that leaves out a resource that changed", &["EFFECT_DIFFERS"], |hub| {
             let parts = vec![part(hub, |resource| resource.summary = "changed".to_owned())];
-            let change = RuleChange::CatalogRelease { base_version: 1, parts };
+            let change = RuleChange::CatalogRelease { base_version: 1, parts, allow_breaking: true };
             forge(hub, &administrator(), change, Effect::CatalogReleased { version: 2, resources: Vec::new() })
         }),
     ]
