@@ -204,6 +204,7 @@ impl City {
                 source_digest: Digest([1; 32]),
                 validity: Validity::default(),
                 status: RecordStatus::Active,
+                replaces: None,
             });
             bodies.push((record.sd_jwt, record.salt));
         }
@@ -366,5 +367,6 @@ fn resource() -> anyhow::Result<Resource> {
         valid_from_field: None,
         valid_until_field: None,
         holder_type_field: None,
+        replaces_field: None,
     })
 }

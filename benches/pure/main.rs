@@ -109,6 +109,7 @@ fn entries(c: &mut Criterion) {
     let city = city();
     let (statement, _) = city.query(1, now()).unwrap();
     let release = RecordRelease {
+        replaces: None,
         lookup: 0,
         handle: Handle([1; 32]),
         version: 1,

@@ -136,6 +136,11 @@ faults! {
     RecordVersion = "RECORD_VERSION",
     /// A record was accepted that no body can make right: an impossible status or validity, or another resource's handle.
     RecordInvalid = "RECORD_INVALID",
+    /// A record was accepted as the successor of one that was none, that another had replaced, or that it may not replace, or
+    /// though it was itself replaced.
+    RecordSuccession = "RECORD_SUCCESSION",
+    /// What replaced a record was released though it was not asked for, was withheld, or is another.
+    SuccessorDiffers = "SUCCESSOR_DIFFERS",
     /// A record was accepted though it is another department's, or rejected as such though it may be continued.
     RecordForeign = "RECORD_FOREIGN",
 

@@ -25,6 +25,7 @@
 //! related_codes = ["307001001/000002"]            # optional 关联资源代码
 //! record_id = "ZZBS"                              # the field that names a record
 //! holder = "CZZTDM"                               # the field that names its holder 持证主体, or its holders
+//! replaces = "KZ_BTHZZBS"                         # optional: the field that names the record that one replaces
 //! holder_type = "CZZTDMLXDM"                      # where the holder is a HOLDER_CODE: the field with its kind
 //! valid_from = "ZZYXQQSRQ"                        # optional
 //! valid_until = "ZZYXQJZRQ"                       # optional

@@ -223,6 +223,7 @@ fn chinese_rule(rule: CatalogRule) -> &'static str {
         CatalogRule::HolderTypeStated => "持证主体代码的类型为 HOLDER_CODE 时，必须指明持证主体代码类型",
         CatalogRule::HolderTypeField => "必须是类型为 CODE 的必填信息项",
         CatalogRule::HolderTypeRepeated => "是否多值须与持证主体代码一致",
+        CatalogRule::ReplacesField => "必须是与记录标识类型相同的另一信息项，非必填且非多值",
         CatalogRule::DateField => "必须是类型为 DATE 的信息项",
         CatalogRule::SealField => "SEAL 类型只用于 E_SEAL 类资源，且只能有一项，记录标识的类型须为 TEXT",
     }

@@ -73,6 +73,7 @@ pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
         ("valid_from", code(&resource.valid_from_field), false),
         ("valid_until", code(&resource.valid_until_field), false),
         ("holder_type", code(&resource.holder_type_field), false),
+        ("replaces", code(&resource.replaces_field), false),
     ];
     let stated = lines.into_iter().filter(|(_, text, always)| *always || !text.is_empty());
     let mut lines: Vec<Line> = stated.map(|(key, text, _)| (key, quoted(text))).collect();

@@ -39,6 +39,7 @@ const RESOURCE_KEYS: &[&str] = &[
     "valid_from",
     "valid_until",
     "holder_type",
+    "replaces",
     "field",
 ];
 const FIELD_KEYS: &[&str] = &[
@@ -97,6 +98,7 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Resource> {
         valid_until_field: reader.name(table, "valid_until"),
         metadata: read_metadata(reader, table),
         holder_type_field: reader.name(table, "holder_type"),
+        replaces_field: reader.name(table, "replaces"),
     };
     check_rules(reader, table, &field_tables, &resource);
     Some(resource)
@@ -282,6 +284,7 @@ fn resource_key(part: &str) -> &str {
         "valid_from_field" => "valid_from",
         "valid_until_field" => "valid_until",
         "holder_type_field" => "holder_type",
+        "replaces_field" => "replaces",
         part => part,
     }
 }

@@ -96,6 +96,8 @@ struct Found {
     status: &'static str,
     publication_index: u64,
     fields: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
 }
 
 impl Answer {
@@ -133,6 +135,7 @@ impl Found {
             status: status(record.status),
             publication_index: record.publication_index,
             fields: record.fields,
+            replaces: record.replaces.map(|handle| handle.to_string()),
         }
     }
 }
@@ -158,7 +161,8 @@ impl fmt::Display for Answer {
             write!(f, "\nno record found")?;
         }
         for record in &self.records {
-            write!(f, "\n\nlookup {}: version {}, {}", record.lookup + 1, record.version, record.status)?;
+            let successor = if record.replaces.is_some() { ", replaced by" } else { "" };
+            write!(f, "\n\nlookup {}{successor}: version {}, {}", record.lookup + 1, record.version, record.status)?;
             for (code, value) in &record.fields {
                 // A string's own text; everything else as JSON has it.
                 match value.as_str() {

@@ -127,6 +127,7 @@ impl Asked<'_> {
             fields: Map::new(),
             presentation: None,
             issuer_key: None,
+            replaces: release.replaces,
         };
         // A record of an older catalog version may have none of the fields asked for.
         if presentation.is_empty() && release.sd_hash.is_none() && release.fields.is_empty() {
@@ -163,13 +164,19 @@ impl Asked<'_> {
         let proven = verify::release(receipt, &presentation, &verified).into_result("the release")?;
         // A record of an older version of the catalog entry lacks the fields that came later; any other has all.
         let is_older = verified.claims.vct != resource.vct(self.entry.version);
-        let all = self.fields.iter().map(FieldCode::as_str).eq(sorted(&verified.fields));
+        let is_successor = release.replaces.is_some();
+        let record_id = &resource.record_id_field;
+        let due = |code: &&FieldCode| !is_successor || *code == record_id;
+        let all = self.fields.iter().filter(due).map(FieldCode::as_str).eq(sorted(&verified.fields));
         let some = || verified.fields.keys().all(|code| self.fields.contains(code.as_str()));
         if proven != release || !(all || is_older && some()) {
             let why = "the fields are not those asked for".to_owned();
             return Err(Error::Unproven { what: "the answer", check: "fields asked for", why });
         }
-        self.require_lookup(release, lookup, &verified.fields)?;
+        // What replaced a record is not what was asked for.
+        if !is_successor {
+            self.require_lookup(release, lookup, &verified.fields)?;
+        }
         record.fields = verified.fields;
         record.issuer_key = Some(key);
         record.presentation = Some(presentation);

@@ -253,6 +253,7 @@ pub(super) fn release(presentation: &str, fields: &[&str]) -> RecordRelease {
         jwt_sha256: Digest(SdJwt::parse(presentation).unwrap().jwt_hash()),
         fields: fields.iter().map(|code| code.parse().unwrap()).collect(),
         sd_hash: Some(Digest(sd_hash(presentation))),
+        replaces: None,
     }
 }
 
@@ -278,6 +279,7 @@ pub(super) fn signed_record() -> SignedRecord {
         source_digest: Digest([0; 32]),
         validity: Validity::default(),
         status: RecordStatus::Active,
+        replaces: None,
     };
     SignedRecord { published, sd_jwt: record(), record_salt: [0; 32] }
 }
@@ -327,6 +329,7 @@ pub(super) fn resource() -> Resource {
         valid_from_field: None,
         valid_until_field: None,
         holder_type_field: None,
+        replaces_field: None,
     }
 }
 

@@ -116,6 +116,9 @@ pub struct Record {
     pub presentation: Option<String>,
     /// The provider's key that signed it.
     pub issuer_key: Option<VerifyingKey>,
+    /// The record before it, found SUPERSEDED, that it replaces; `None`: the lookup found it itself. Of what replaces a record only
+    /// the identifier is released.
+    pub replaces: Option<Handle>,
 }
 
 impl Client {

@@ -202,6 +202,7 @@ codes! {
         Issuer = 16, "ISSUER";
         Holder = 17, "HOLDER";
         Seal = 18, "SEAL";
+        Succession = 19, "SUCCESSION";
     }
 }
 
@@ -247,14 +248,14 @@ pub struct QueryPermitted {
     pub agreement_version: u32,
     /// The records released, in the order of the lookups.
     pub records: Vec<RecordRelease>,
-    /// The records found that miss the agreement's row condition, in the order of the lookups; `None` where it has none. Those
-    /// released meet it, on the hub's word.
+    /// The records found that miss the agreement's row condition, or replace such ones, in the order of the lookups; `None` where it
+    /// has none. Those released meet it, on the hub's word.
     pub withheld: Option<Vec<RecordWithheld>>,
     /// The peer's address, where the decision rests on it.
     pub peer_address: Option<IpAddr>,
 }
 
-/// A record found that misses the row condition: nothing of it is released, not even its status.
+/// A record found that misses the row condition, or replaces one that does: nothing of it is released, not even its status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordWithheld {
     /// Which lookup found it, from 0.
@@ -288,6 +289,8 @@ pub struct RecordRelease {
     pub fields: Vec<FieldCode>,
     /// The SHA-256 of the presentation; `None` where nothing was released.
     pub sd_hash: Option<Digest>,
+    /// The record before it in the outcome that it replaces; `None`: it was looked up itself.
+    pub replaces: Option<Handle>,
 }
 
 /// What a rule statement brought about.

@@ -52,12 +52,31 @@ pub struct RecordHead {
     pub published_at: Time,
     /// The key that signed the JWT.
     pub issuer_key: KeyId,
+    /// What replaced it, whichever of its versions was current then.
+    pub successor: Option<Successor>,
+}
+
+/// The record that replaced another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Successor {
+    /// Its name in the log.
+    pub handle: Handle,
+    /// The index of the publication entry by which it took the other's place.
+    pub publication_index: u64,
 }
 
 impl RecordHead {
-    /// The status at a moment: a published status stands; an ACTIVE record past its last day is EXPIRED, and one before
+    /// The record that took its place, unless it was revoked: who asks for a revoked record is told that.
+    pub fn replaced_by(&self) -> Option<Handle> {
+        self.successor.filter(|_| self.status != RecordStatus::Revoked).map(|successor| successor.handle)
+    }
+
+    /// The status at a moment: of a record that another replaced SUPERSEDED; else a published status stands; an ACTIVE record past its last day is EXPIRED, and one before
     /// its first day is SUSPENDED, since it is not in force yet.
     pub fn status_at(&self, now: &Moment, civil_day_offset: i32) -> RecordStatus {
+        if self.replaced_by().is_some() {
+            return RecordStatus::Superseded;
+        }
         if self.status != RecordStatus::Active {
             return self.status;
         }

@@ -296,6 +296,8 @@ pub struct PublishedRecord {
     pub validity: Validity,
     /// The status published.
     pub status: RecordStatus,
+    /// The record that it replaces.
+    pub replaces: Option<Handle>,
 }
 
 /// A question for fields of records.

@@ -8,10 +8,11 @@ use crate::{
     domain::{
         agreement::LookupKind,
         catalog::Resource,
-        decide::{Access, Found, Released, admit, decide_access, decide_release},
+        decide::{Access, Found, Released, admit, decide_access, decide_release, learns_successor},
         id::{Digest, SystemId},
         network::Peer,
         outcome::{Outcome, QueryPermitted, RecordRelease, RecordWithheld, Refusal},
+        rules::Rules,
         statement::{Query, Statement},
         time::Moment,
     },
@@ -125,7 +126,7 @@ impl Hub {
             .map_err(|error| Stop::Failed(error.into()))?
             .map_err(Stop::Refused)?;
         // One opening more than lookups: the first is the case's.
-        let (found, grounds) = self.look_up(query, verified.openings.get(1..).unwrap_or_default())?;
+        let (found, grounds) = self.look_up(rules, query, verified.openings.get(1..).unwrap_or_default())?;
         let mut bodies = Bodies { hub: self, found: &found, read: vec![None; found.len()] };
         let release = match decide_release(rules, &access, query, &found, |position| bodies.values(position), now)? {
             Ok(release) => release,
@@ -147,8 +148,9 @@ impl Hub {
         Ok(Permitted { outcome, grounds, access: Some(access), presentations })
     }
 
-    /// The records that the lookups find, and the ground on which that rests.
-    fn look_up(&self, query: &Query, openings: &[Opening]) -> Result<(Vec<Found>, Vec<Ground>), Error> {
+    /// The records that the lookups find, each followed by what replaced it where the query learns that, and the ground on which
+    /// that rests.
+    fn look_up(&self, rules: &Rules, query: &Query, openings: &[Opening]) -> Result<(Vec<Found>, Vec<Ground>), Error> {
         let mut found = Vec::new();
         let mut grounds = Vec::new();
         for (lookup, opening) in (0..).zip(openings) {
@@ -165,11 +167,19 @@ impl Hub {
             };
             grounds.push(Ground::key(&key));
             for handle in handles {
-                grounds.push(Ground::record(&handle));
-                let row = self.projections.record(&handle)?.ok_or_else(|| {
-                    Error::Inconsistent(format!("the index finds record {handle}, and has no row of it"))
-                })?;
-                found.push(Found { lookup, head: row.head });
+                let (mut next, mut replaces) = (Some(handle), None);
+                // No order of successors is a circle, and more than may be released are not looked at.
+                while let Some(handle) = next.filter(|_| found.len() < MAX_FOUND) {
+                    grounds.push(Ground::record(&handle));
+                    let row = self.projections.record(&handle)?.ok_or_else(|| {
+                        Error::Inconsistent(format!("the index finds record {handle}, and has no row of it"))
+                    })?;
+                    let version = row.head.resource_version;
+                    let resource = rules.catalog.version(query.resource_id.as_str(), version).map(AsRef::as_ref);
+                    next = row.head.replaced_by().filter(|_| learns_successor(query, resource));
+                    found.push(Found { lookup, head: row.head, replaces });
+                    replaces = Some(handle);
+                }
             }
         }
         Ok((found, grounds))
@@ -216,7 +226,7 @@ fn present(
     found: &Found,
     released: Released,
 ) -> Result<(RecordRelease, String), Error> {
-    let Found { lookup, head } = found;
+    let Found { lookup, head, replaces } = found;
     let mut record = RecordRelease {
         lookup: *lookup,
         handle: head.handle,
@@ -226,6 +236,7 @@ fn present(
         jwt_sha256: head.jwt_sha256,
         fields: released.fields,
         sd_hash: None,
+        replaces: *replaces,
     };
     if record.fields.is_empty() {
         return Ok((record, String::new()));
@@ -237,7 +248,7 @@ fn present(
 }
 
 fn withhold(found: &Found) -> RecordWithheld {
-    let Found { lookup, head } = found;
+    let Found { lookup, head, .. } = found;
     RecordWithheld {
         lookup: *lookup,
         handle: head.handle,

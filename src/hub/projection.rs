@@ -14,7 +14,7 @@ use crate::{
         decide::record_terms,
         id::{AgreementId, Digest, Handle, KeyId, RequestId, ResourceId, SystemId},
         outcome::{Effect, Notice, Outcome, RefusalReason},
-        record::RecordHead,
+        record::{RecordHead, Successor},
         rules::Rules,
         statement::{Publication, Statement},
         time::{Date, Time},
@@ -115,8 +115,10 @@ pub(super) fn changes_of(
         }
         (Statement::Publication(_, publication), Outcome::Published(results)) => {
             let accepted = publication.records.iter().zip(results).filter(|(_, violations)| violations.is_empty());
-            changes.extend(accepted.zip(terms).map(|((record, _), terms)| {
-                Change::Record(Box::new(RecordRow {
+            changes.extend(accepted.zip(terms).flat_map(|((record, _), terms)| {
+                let successor = Successor { handle: record.handle, publication_index: index };
+                let replaced = record.replaces.map(|handle| Change::Replaced { handle, successor });
+                let current = Change::Record(Box::new(RecordRow {
                     head: RecordHead {
                         handle: record.handle,
                         version: record.version,
@@ -128,10 +130,12 @@ pub(super) fn changes_of(
                         publication_index: index,
                         published_at: time,
                         issuer_key: terms.issuer_key,
+                        successor: None,
                     },
                     record_key: terms.record_key,
                     holder_keys: terms.holder_keys.clone(),
-                }))
+                }));
+                std::iter::once(current).chain(replaced)
             }));
         }
         _ => {}
@@ -327,6 +331,7 @@ pub(super) fn grounds_of(change: &Change) -> impl Iterator<Item = Ground> {
     let (first, holders) = match change {
         Change::Rule { .. } | Change::Quota { .. } => ([None; 2], &[][..]),
         Change::Request { actor, request_id, .. } => ([Some(Ground::request(actor, request_id)), None], &[][..]),
+        Change::Replaced { handle, .. } => ([Some(Ground::record(handle)), None], &[][..]),
         Change::Record(row) => {
             ([Some(Ground::record(&row.head.handle)), Some(Ground::key(&row.record_key))], row.holder_keys.as_slice())
         }

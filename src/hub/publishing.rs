@@ -11,16 +11,17 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::{
-            FieldViolation, RecordClaims, RecordFacts, admit, check_record, decide_publication, may_continue,
+            FieldViolation, RecordClaims, RecordFacts, Replaced, admit, check_record, decide_publication, may_continue,
             record_terms,
         },
-        id::{Digest, Handle, KeyId, SystemId},
+        id::{Digest, FieldCode, Handle, KeyId, SystemId},
         identifier::Uscc,
         outcome::{Outcome, RecordViolation, Refusal, RefusalReason},
-        record::RecordHead,
+        record::{RecordHead, Successor},
         rules::Rules,
         statement::{Publication, PublishedRecord, Statement},
         time::{Moment, Time},
+        value::text_of,
     },
     schema::Schema,
     seal::check_seal_fields,
@@ -29,7 +30,8 @@ use crate::{
         dsse,
         sd_jwt::{Expected, SdJwt, check_complete, verify},
     },
-    store, wire,
+    store::{self, BlindKey},
+    wire,
 };
 
 use super::{
@@ -160,11 +162,11 @@ impl Hub {
         examined: &'a [Examination],
     ) -> Result<Checked<'a>, Error> {
         let mut checked = Checked::default();
-        // Who takes an identifier within this very batch; the index knows only earlier ones.
-        let mut taken = HashMap::new();
+        // What this very batch makes of records so far; the index knows only earlier ones.
+        let mut batch = Batch::default();
         for (position, (record, examined)) in (0..).zip(publication.records.iter().zip(examined)) {
             checked.grounds.push(Ground::record(&record.handle));
-            let current = self.projections.record(&record.handle)?.map(|row| row.head);
+            let current = self.head_after(&batch, &record.handle)?;
             let found = match examined {
                 Err(violations) => Err(violations.clone()),
                 Ok(examined) => {
@@ -173,15 +175,13 @@ impl Hub {
                         Some(terms) => {
                             checked.grounds.push(Ground::key(&terms.record_key));
                             checked.grounds.extend(terms.holder_keys.iter().map(Ground::key));
-                            match taken.get(&terms.record_key) {
-                                Some(owner) => Some(*owner),
-                                None => self.projections.by_record_key(&terms.record_key)?,
-                            }
+                            self.owner_after(&batch, &terms.record_key)?
                         }
                         None => None,
                     };
-                    let mut violations =
-                        issuing.check((publication.resource_version, record), examined, current.as_ref(), owner);
+                    let replaced = self.replaced(issuing, &batch, examined, &mut checked.grounds)?;
+                    let known = (current.as_ref(), owner, replaced);
+                    let mut violations = issuing.check((publication.resource_version, record), examined, known);
                     violations.extend(check_seal_fields(
                         issuing.resource,
                         &examined.fields,
@@ -190,7 +190,8 @@ impl Hub {
                     ));
                     match terms {
                         Some(terms) if violations.is_empty() => {
-                            taken.insert(terms.record_key, record.handle);
+                            batch.owners.insert(terms.record_key, record.handle);
+                            record.replaces.into_iter().for_each(|replaced| batch.replace(replaced, record.handle));
                             Ok((terms, record.jwt_sha256, examined.body.as_slice()))
                         }
                         _ => Err(violations),
@@ -200,6 +201,51 @@ impl Hub {
             checked.take(position, found);
         }
         Ok(checked)
+    }
+
+    /// A record as it is after the batch so far: one that the batch makes current stands in it once, so that only what replaced it
+    /// may be new.
+    fn head_after(&self, batch: &Batch, handle: &Handle) -> Result<Option<RecordHead>, Error> {
+        let head = self.projections.record(handle)?.map(|row| row.head);
+        Ok(head.map(|head| RecordHead { successor: head.successor.or(batch.successors.get(handle).copied()), ..head }))
+    }
+
+    /// Which record has an identifier after the batch so far.
+    fn owner_after(&self, batch: &Batch, key: &BlindKey) -> Result<Option<Handle>, Error> {
+        match batch.owners.get(key) {
+            Some(owner) => Ok(Some(*owner)),
+            None => Ok(self.projections.by_record_key(key)?),
+        }
+    }
+
+    /// The record that a body says is to be replaced, where there is one.
+    fn replaced(
+        &self,
+        issuing: &Issuing<'_>,
+        batch: &Batch,
+        examined: &Examined,
+        grounds: &mut Vec<Ground>,
+    ) -> Result<Option<Replaced>, Error> {
+        let resource = issuing.resource;
+        let code = resource.replaces_field.as_ref().map(FieldCode::as_str);
+        let named = code.and_then(|code| canonical(resource, code, text_of(&examined.fields, code)?));
+        let Some(named) = named else { return Ok(None) };
+        let key = self.terms.record_key(&resource.resource_id, &named);
+        grounds.push(Ground::key(&key));
+        let Some(handle) = self.owner_after(batch, &key)? else { return Ok(None) };
+        grounds.push(Ground::record(&handle));
+        let head = self.head_after(batch, &handle)?;
+        let may_continue =
+            |head: &RecordHead| may_continue(issuing.rules, resource, issuing.department, head, issuing.now);
+        // What has an identifier and no row yet is made current by this batch: it is the publisher's own.
+        Ok(Some(Replaced {
+            handle,
+            successor: head
+                .as_ref()
+                .map_or_else(|| batch.successors.get(&handle).copied(), |head| head.successor)
+                .map(|successor| successor.handle),
+            may_continue: head.as_ref().is_none_or(may_continue),
+        }))
     }
 
     /// What the hub has of some records of a resource of which the peer's department is the provider, or has or had the right to
@@ -231,6 +277,22 @@ impl Hub {
 
 /// The most records whose states are told at once: an answer of about 100 KiB.
 const MAX_STATES: usize = 1_000;
+
+/// What a batch makes of records, as far as it has been checked.
+#[derive(Default)]
+struct Batch {
+    /// Who takes an identifier.
+    owners: HashMap<BlindKey, Handle>,
+    /// What is replaced.
+    successors: HashMap<Handle, Successor>,
+}
+
+impl Batch {
+    fn replace(&mut self, replaced: Handle, by: Handle) {
+        // The entry is not made yet; nobody asks for its index here.
+        self.successors.entry(replaced).or_insert(Successor { handle: by, publication_index: 0 });
+    }
+}
 
 /// A batch of records, checked.
 #[derive(Default)]
@@ -364,8 +426,7 @@ impl Issuing<'_> {
         &self,
         (resource_version, record): (u32, &PublishedRecord),
         examined: &Examined,
-        current: Option<&RecordHead>,
-        identifier_owner: Option<Handle>,
+        (current, identifier_owner, replaced): (Option<&RecordHead>, Option<Handle>, Option<Replaced>),
     ) -> Vec<FieldViolation> {
         let Self { rules, resource, schema, department, now } = *self;
         let identifier = record_terms(resource, &examined.fields)
@@ -375,7 +436,15 @@ impl Issuing<'_> {
             .map(Handle);
         let may_continue = current.is_none_or(|current| may_continue(rules, resource, department, current, now));
         let unfit = schema.check(&examined.fields);
-        let facts = RecordFacts { issuer: department, current, may_continue, identifier_owner, expected_handle, unfit };
+        let facts = RecordFacts {
+            issuer: department,
+            current,
+            may_continue,
+            identifier_owner,
+            expected_handle,
+            replaced,
+            unfit,
+        };
         check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)
     }
 }

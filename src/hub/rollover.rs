@@ -1,8 +1,8 @@
 //! Rollover: a log is closed, and another under another key continues it.
 //!
 //! Carried over are the entries on which something still rests, as they were and in their order: all that changed the rules, and
-//! the publications that made a record current. So whoever replays the new log comes to the same rules and the same records. What
-//! was used of the quotas of the last day is told beside them.
+//! the publications that made a record current or took another's place. So whoever replays the new log comes to the same rules and
+//! the same records. What was used of the quotas of the last day is told beside them.
 
 use crate::{
     domain::{
@@ -191,6 +191,12 @@ fn is_due(
     for (record, _) in publication.records.iter().zip(results).filter(|(_, violations)| violations.is_empty()) {
         let row = projections.record(&record.handle)?;
         if row.is_some_and(|row| row.head.publication_index == index) {
+            return Ok(true);
+        }
+        // That another was replaced rests on it too, also once a later version of this record is current.
+        let replaced = record.replaces.map(|handle| projections.record(&handle)).transpose()?.flatten();
+        let successor = replaced.and_then(|row| row.head.successor);
+        if successor.is_some_and(|successor| successor.publication_index == index) {
             return Ok(true);
         }
     }

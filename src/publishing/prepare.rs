@@ -8,7 +8,7 @@ use super::{Error, Rejection};
 use crate::{
     domain::{
         catalog::{Field, Resource},
-        decide::{RecordClaims, RecordFacts, check_record},
+        decide::{RecordClaims, RecordFacts, Replaced, check_record},
         derive::day_of_issue,
         id::{Digest, FieldCode, Handle},
         identifier::Uscc,
@@ -55,6 +55,7 @@ pub struct PreparedRecord {
     fields: Vec<(String, Value)>,
     salt: [u8; SALT_LENGTH],
     validity: Validity,
+    replaces: Option<Handle>,
 }
 
 /// A record signed, with what its publication says of it.
@@ -135,6 +136,8 @@ impl Publisher<'_> {
         let fields: Vec<(String, Value)> =
             self.resource.fields.iter().map(|field| (field.code.to_string(), self.value_of(field, row))).collect();
         let record_id = text_of(&fields, self.resource.record_id_field.as_str());
+        let replaces = self.resource.replaces_field.as_ref().and_then(|code| text_of(&fields, code.as_str()));
+        let replaces = replaces.and_then(|id| self.handle_of(id));
         let salt = record_id.and_then(|id| record_salt(self.secret, self.resource.resource_id.as_str(), id).ok());
         let handle = record_id
             .zip(salt)
@@ -143,11 +146,11 @@ impl Publisher<'_> {
         let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?.as_str()).and_then(parse_date);
         let validity =
             Validity { from: date(&self.resource.valid_from_field), until: date(&self.resource.valid_until_field) };
-        let rejections = self.check(row, &fields, handle, validity);
+        let rejections = self.check(row, &fields, handle, (validity, replaces));
         match (salt, handle) {
             (Some(salt), Some(handle)) if rejections.is_empty() => {
                 let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &self.source_bytes(row, &fields)]));
-                Ok(PreparedRecord { line: row.line(), handle, source_digest, fields, salt, validity })
+                Ok(PreparedRecord { line: row.line(), handle, source_digest, fields, salt, validity, replaces })
             }
             _ => Err(rejections),
         }
@@ -160,7 +163,7 @@ impl Publisher<'_> {
         row: &Row,
         fields: &[(String, Value)],
         handle: Option<Handle>,
-        validity: Validity,
+        (validity, replaces): (Validity, Option<Handle>),
     ) -> Vec<Rejection> {
         let mut rejections: Vec<_> = row.violations().iter().map(Rejection::of_table).collect();
         let whole = row.violations().iter().any(|violation| violation.field.is_none());
@@ -179,6 +182,7 @@ impl Publisher<'_> {
             source_digest: Digest([0; 32]),
             validity,
             status: RecordStatus::Active,
+            replaces,
         };
         let claims = RecordClaims {
             iss: self.issuer.to_string(),
@@ -193,6 +197,8 @@ impl Publisher<'_> {
             may_continue: true,
             identifier_owner: None,
             expected_handle: Some(record.handle),
+            // Whether there is such a record, and nothing else has replaced it, the hub knows.
+            replaced: replaces.map(|handle| Replaced { handle, successor: None, may_continue: true }),
             unfit: self.schema.check(fields),
         };
         let mut broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
@@ -201,6 +207,13 @@ impl Publisher<'_> {
         let broken = broken.iter().filter(|violation| !violation.field.as_deref().is_some_and(follows));
         rejections.extend(broken.map(|violation| Rejection::of_rule(row.line(), violation)));
         rejections
+    }
+
+    /// The handle that a record of this identifier has, if the same secret was its publisher's.
+    fn handle_of(&self, id: &str) -> Option<Handle> {
+        let resource = self.resource.resource_id.as_str();
+        let salt = record_salt(self.secret, resource, id).ok()?;
+        record_handle(&salt, resource, id).ok().map(Handle)
     }
 
     fn value_of(&self, field: &Field, row: &Row) -> Value {
@@ -251,6 +264,7 @@ impl Publisher<'_> {
             source_digest: record.source_digest,
             validity: record.validity,
             status: next.status,
+            replaces: record.replaces,
         };
         Ok(IssuedRecord { line: record.line, published, sd_jwt, record_salt: record.salt })
     }

@@ -25,7 +25,7 @@ macro_rules! suite {
             batches_that_do_not_hold_together_are_refused, entries_come_in_runs_of_bounded_bytes,
             hashes_prove_every_entry, openings_stay_with_their_entries_until_erased,
             bodies_are_kept_under_their_names_and_the_first_stays, bodies_put_at_once_by_many_are_all_kept,
-            projections_answer_what_was_applied, projections_move_a_record_to_its_new_holder,
+            projections_answer_what_was_applied, projections_keep_what_replaced_a_record_over_its_versions, projections_move_a_record_to_its_new_holder,
             projections_do_not_depend_on_how_changes_were_divided);
     };
     (@tests $open:expr; $($name:ident),*) => {
@@ -283,6 +283,7 @@ pub(super) fn record_row(handle: u8, version: u32, holder: u8) -> RecordRow {
             publication_index: 77,
             published_at: Time::from_millis(1_700_000_000_123).unwrap(),
             issuer_key: KeyId([9; 32]),
+            successor: None,
         },
         record_key: BlindKey([handle + 100; 32]),
         holder_keys: vec![BlindKey([holder; 32])],
@@ -349,6 +350,27 @@ pub(super) fn projections_answer_what_was_applied(store: Store) {
     projections.reset().unwrap();
     assert_eq!(projections.applied().unwrap(), 0);
     assert!(projections.dump().unwrap().is_empty());
+}
+
+pub(super) fn projections_keep_what_replaced_a_record_over_its_versions(store: Store) {
+    let projections = &*store.projections;
+    let (handle, first, second) = (
+        Handle([1; 32]),
+        Successor { handle: Handle([2; 32]), publication_index: 300 },
+        Successor { handle: Handle([3; 32]), publication_index: 301 },
+    );
+    let found = || projections.record(&handle).unwrap().map(|row| row.head.successor);
+    // After a rollover what replaced a record may come before it.
+    projections.apply(1, &[Change::Replaced { handle, successor: first }]).unwrap();
+    assert_eq!(found(), None);
+    projections.apply(2, &[Change::Record(Box::new(record_row(1, 1, 50)))]).unwrap();
+    assert_eq!(found(), Some(Some(first)));
+    let later = [Change::Replaced { handle, successor: second }, Change::Record(Box::new(record_row(1, 2, 50)))];
+    projections.apply(3, &later).unwrap();
+    assert_eq!(found(), Some(Some(first)), "there is one successor");
+    projections.reset().unwrap();
+    projections.apply(1, &[Change::Record(Box::new(record_row(1, 1, 50)))]).unwrap();
+    assert_eq!(found(), Some(None));
 }
 
 pub(super) fn projections_move_a_record_to_its_new_holder(store: Store) {

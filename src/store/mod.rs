@@ -20,7 +20,7 @@ use crate::{
     domain::{
         decide::Usage,
         id::{AgreementId, Digest, Handle, RequestId, SystemId},
-        record::RecordHead,
+        record::{RecordHead, Successor},
         time::{Date, Time},
     },
     tlog::{BatchTree, Frontier, Hash, MAX_ENTRY_LEN},
@@ -311,8 +311,15 @@ pub enum Change {
         /// What became of it.
         row: RequestRow,
     },
-    /// A version of a record became current.
+    /// A version of a record became current. That another has replaced the record stays as it is, whatever the row says.
     Record(Box<RecordRow>),
+    /// A record was replaced by another, if none has replaced it yet.
+    Replaced {
+        /// The record; its row may come later.
+        handle: Handle,
+        /// By what.
+        successor: Successor,
+    },
     /// Records were asked for under an agreement.
     Quota {
         /// The agreement.

@@ -10,6 +10,7 @@
 //! 04 ‖ record key 32                                      handle 32
 //! 05 ‖ holder key 32 ‖ handle 32                          nothing
 //! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64 records asked for on that day ‖ i64 newest minute, ms ‖ u64 in it
+//! 07 ‖ handle 32                                          what replaced it: handle 32 ‖ u64 publication entry
 //!
 //! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
 //!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32 of
@@ -29,7 +30,7 @@ use crate::{
     domain::{
         decide::Usage,
         id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
-        record::{RecordHead, RecordStatus, Validity},
+        record::{RecordHead, RecordStatus, Successor, Validity},
         time::{Date, Time, date_of_days, days_of_date},
     },
     sign::sha256,
@@ -47,6 +48,7 @@ const RECORD: u8 = 3;
 const BY_RECORD_KEY: u8 = 4;
 const BY_HOLDER_KEY: u8 = 5;
 const QUOTA: u8 = 6;
+const SUCCESSOR: u8 = 7;
 
 /// Bytes of an actor's hash in a key: 128 bits are enough that no two of a directory's systems ever meet.
 const ACTOR_LEN: usize = 16;
@@ -118,6 +120,14 @@ impl<T: Table> Rows<T> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.rows.get(key)
     }
+
+    /// A record's row in a value, if there is one, with what replaced the record.
+    fn whole(&self, handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<RecordRow>, Error> {
+        let Some(mut row) = record(&record_key(handle), handle, value)? else { return Ok(None) };
+        let key = successor_key(handle);
+        row.head.successor = self.get(&key)?.map(|value| decode(&key, &value, successor)).transpose()?;
+        Ok(Some(row))
+    }
 }
 
 impl<T: Table> Projections for Rows<T> {
@@ -167,14 +177,14 @@ impl<T: Table> Projections for Rows<T> {
     }
 
     fn record(&self, handle: &Handle) -> Result<Option<RecordRow>, Error> {
-        record(&record_key(handle), handle, self.get(&record_key(handle))?)
+        self.whole(handle, self.get(&record_key(handle))?)
     }
 
     fn records_of_slice(&self, slice: u8) -> Result<Vec<RecordRow>, Error> {
         let row = |(key, value): Row| {
             let handle = key.get(1..).and_then(|handle| handle.try_into().ok()).map(Handle);
             let handle = handle.ok_or_else(|| malformed(&key))?;
-            record(&key, &handle, Some(value))
+            self.whole(&handle, Some(value))
         };
         let rows = self.rows.table().scan(&joined(RECORD, &[&[slice]]), usize::MAX)?;
         rows.into_iter().filter_map(|found| row(found).transpose()).collect()
@@ -220,6 +230,13 @@ impl<T: Table> Pending<'_, T> {
                 self.writes.insert(request_key(actor, request_id), Some(row));
             }
             Change::Record(row) => self.record(row)?,
+            Change::Replaced { handle, successor } => {
+                let key = successor_key(handle);
+                if self.get(&key)?.is_none() {
+                    let (by, index) = (successor.handle.as_bytes(), successor.publication_index.to_be_bytes());
+                    self.put(key, &[by.as_slice(), &index].concat());
+                }
+            }
             Change::Quota { agreement_id, day, minute, asked } => {
                 let key = quota_key(agreement_id, *day);
                 let mut usage = usage(&key, self.get(&key)?)?;
@@ -281,6 +298,14 @@ fn request_key(actor: &SystemId, request_id: &RequestId) -> Vec<u8> {
 
 fn record_key(handle: &Handle) -> Vec<u8> {
     joined(RECORD, &[handle.as_bytes()])
+}
+
+fn successor_key(handle: &Handle) -> Vec<u8> {
+    joined(SUCCESSOR, &[handle.as_bytes()])
+}
+
+fn successor(fields: &mut Fields) -> Option<Successor> {
+    Some(Successor { handle: Handle(fields.array()?), publication_index: fields.u64()? })
 }
 
 fn by_record_key(key: &BlindKey) -> Vec<u8> {
@@ -360,6 +385,8 @@ fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<
             publication_index: fields.u64()?,
             published_at: fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?,
             issuer_key: KeyId(fields.array()?),
+            // It has a row of its own.
+            successor: None,
         };
         let record_key = BlindKey(fields.array()?);
         let mut holder_keys = vec![BlindKey(fields.array()?)];

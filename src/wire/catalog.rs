@@ -69,6 +69,7 @@ pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
         source_system: resource.metadata.source_system.clone(),
         subject: resource.metadata.subject.clone(),
         holder_type_field: code(&resource.holder_type_field),
+        replaces_field: code(&resource.replaces_field),
     }
 }
 
@@ -156,6 +157,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
     let valid_until_field = reading.optional_name(at("valid_until_field"), &message.valid_until_field);
     let metadata = read_metadata(reading, prefix, message);
     let holder_type_field = reading.optional_name(at("holder_type_field"), &message.holder_type_field);
+    let replaces_field = reading.optional_name(at("replaces_field"), &message.replaces_field);
     Some(Resource {
         resource_id: resource_id?,
         name: message.name.clone(),
@@ -175,6 +177,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
         valid_until_field: valid_until_field?,
         metadata: metadata?,
         holder_type_field: holder_type_field?,
+        replaces_field: replaces_field?,
     })
 }
 

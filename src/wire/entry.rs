@@ -264,6 +264,7 @@ fn release_to_proto(release: &RecordRelease) -> proto::RecordRelease {
         jwt_sha256: release.jwt_sha256.0.to_vec(),
         fields: release.fields.iter().map(ToString::to_string).collect(),
         sd_hash: release.sd_hash.map(|hash| hash.0.to_vec()).unwrap_or_default(),
+        replaces: release.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
     }
 }
 
@@ -408,6 +409,7 @@ fn read_release(
     let jwt_sha256 = reading.bytes(at("jwt_sha256"), &release.jwt_sha256);
     let fields = reading.sorted(at("fields"), &release.fields);
     let sd_hash = reading.optional_bytes(at("sd_hash"), &release.sd_hash);
+    let replaces = reading.optional_bytes(at("replaces"), &release.replaces);
     Some(RecordRelease {
         lookup: release.lookup,
         handle: handle?,
@@ -417,6 +419,7 @@ fn read_release(
         jwt_sha256: jwt_sha256?,
         fields: fields?,
         sd_hash: sd_hash?,
+        replaces: replaces?,
     })
 }
 

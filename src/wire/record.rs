@@ -30,6 +30,7 @@ pub fn released_record_to_proto(release: &RecordRelease, presentation: String) -
         status: status_number(release.status),
         publication_index: release.publication_index,
         presentation,
+        replaces: release.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
     }
 }
 

@@ -250,6 +250,7 @@ fn publication_to_proto(header: &Header, publication: &Publication) -> proto::Pu
                 valid_from: date(record.validity.from),
                 valid_until: date(record.validity.until),
                 status: status_to_number(record.status),
+                replaces: record.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
             })
             .collect(),
         issuer_kid: kid_to_text(&publication.issuer_key),
@@ -292,6 +293,7 @@ fn read_published_record(
     let from = reading.optional_date(at("valid_from"), &message.valid_from);
     let until = reading.optional_date(at("valid_until"), &message.valid_until);
     let status = status_from_number(message.status).or_else(|| reading.fail(at("status"), "is not a status"));
+    let replaces = reading.optional_bytes(at("replaces"), &message.replaces);
     reading.require(message.version > 0, at("version"), "counts from 1");
     Some(PublishedRecord {
         handle: handle?,
@@ -300,6 +302,7 @@ fn read_published_record(
         source_digest: source_digest?,
         validity: Validity { from: from?, until: until? },
         status: status?,
+        replaces: replaces?,
     })
 }
 

@@ -98,6 +98,7 @@ fn resource() -> Resource {
         valid_from_field: None,
         valid_until_field: Some("JZRQ".parse().unwrap()),
         holder_type_field: None,
+        replaces_field: None,
     }
 }
 
@@ -356,6 +357,7 @@ fn publication() -> Publication {
             source_digest: Digest([10; 32]),
             validity: Validity { from: None, until: Some(Date::constant(2036, 1, 31)) },
             status: RecordStatus::Active,
+            replaces: None,
         }],
         issuer_key: KeyId([14; 32]),
     }
@@ -402,6 +404,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                     jwt_sha256: Digest([9; 32]),
                     fields: vec!["CZZTDM".parse().unwrap(), "ZZBS".parse().unwrap()],
                     sd_hash: Some(Digest([14; 32])),
+                    replaces: None,
                 }],
                 withheld: None,
                 peer_address: None,
@@ -577,6 +580,7 @@ fn longest_release(query: &Query) -> RecordRelease {
         jwt_sha256: Digest([9; 32]),
         fields: query.fields.iter().cloned().collect(),
         sd_hash: Some(Digest([14; 32])),
+        replaces: Some(Handle([15; 32])),
     }
 }
 
@@ -585,7 +589,7 @@ fn whatever_a_query_finds_within_its_bound_fits_an_entry() {
     let domain = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
     let actor = format!("spiffe://{domain}/department/{DEPARTMENT}/system/{}", "s".repeat(63));
     let header = Header { actor: actor.parse().unwrap(), hub: domain.parse().unwrap(), ..header() };
-    for (fields, lookups, most) in [(1, 64, 64), (12, 64, 64), (12, 1, 64), (60, 64, 14), (200, 64, 3), (200, 1, 3)] {
+    for (fields, lookups, most) in [(1, 64, 64), (12, 64, 63), (12, 1, 64), (60, 64, 13), (200, 64, 3), (200, 1, 3)] {
         let query = Query {
             resource_id: "r".repeat(128).parse().unwrap(),
             purpose: "p".repeat(64).parse().unwrap(),

@@ -17,7 +17,7 @@ use crate::{
         catalog::{CatalogPart, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
         decide::{
             Found, Released, RuleFacts, Standing, Usage, admit, decide_access, decide_publication, decide_release,
-            decide_rule, may_continue,
+            decide_rule, learns_successor, may_continue,
         },
         directory::Capability,
         id::{AgreementId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, ResourceId, SystemId},
@@ -25,7 +25,7 @@ use crate::{
         outcome::{
             Effect, HolderTraced, Notice, Outcome, QueryPermitted, RecordRelease, RecordViolation, RecordWithheld,
         },
-        record::{RecordHead, RecordStatus, Validity},
+        record::{RecordHead, RecordStatus, Successor, Validity},
         rules::Rules,
         statement::{
             AgreementConsent, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header, Policy,
@@ -259,13 +259,14 @@ impl Hub {
             .zip(records)
             .filter_map(|(lookup, record)| {
                 let (resource, head) = self.records.get(&handle(*record))?;
-                (*resource == query.resource_id).then(|| Found { lookup, head: head.clone() })
+                (*resource == query.resource_id).then(|| self.with_successors(query, lookup, head))
             })
+            .flatten()
             .collect();
         let values = |_| Ok::<_, Infallible>(self.values.clone());
         let release = decide_release(&self.rules, &access, query, &found, values, now).unwrap()?;
         let (mut records, mut withheld) = (Vec::new(), Vec::new());
-        for (Found { lookup, head }, released) in found.into_iter().zip(release.records) {
+        for (Found { lookup, head, replaces }, released) in found.into_iter().zip(release.records) {
             let RecordHead { handle, version, publication_index, jwt_sha256, .. } = head;
             match released {
                 Some(Released { status, fields }) => records.push(RecordRelease {
@@ -276,6 +277,7 @@ impl Hub {
                     publication_index,
                     jwt_sha256,
                     sd_hash: (!fields.is_empty()).then_some(Digest([9; 32])),
+                    replaces,
                     fields,
                 }),
                 None => withheld.push(RecordWithheld { lookup, handle, version, publication_index, jwt_sha256 }),
@@ -288,6 +290,22 @@ impl Hub {
             withheld: release.is_conditional.then_some(withheld),
             peer_address: access.peer_address,
         }))
+    }
+
+    /// A record found, and what replaced it where the query learns that.
+    fn with_successors(&self, query: &Query, lookup: u32, head: &RecordHead) -> Vec<Found> {
+        let mut found = vec![Found { lookup, head: head.clone(), replaces: None }];
+        while let Some((last, handle)) =
+            found.last().and_then(|last| Some((last.head.handle, last.head.replaced_by()?)))
+        {
+            let resource = self.rules.catalog.newest(RESOURCE).map(|(_, resource)| resource.as_ref());
+            if !learns_successor(query, resource) {
+                break;
+            }
+            let (_, head) = self.records.get(&handle).unwrap();
+            found.push(Found { lookup, head: head.clone(), replaces: Some(last) });
+        }
+        found
     }
 
     /// Examines records as far as that needs no body.
@@ -333,8 +351,13 @@ impl Hub {
             }
             (Statement::Publication(_, publication), Outcome::Published(results)) => {
                 for (record, _) in publication.records.iter().zip(results).filter(|(_, found)| found.is_empty()) {
-                    let head = head(publication, record, index, self.time);
+                    let successor = self.records.get(&record.handle).and_then(|(_, head)| head.successor);
+                    let head = RecordHead { successor, ..head(publication, record, index, self.time) };
                     self.records.insert(record.handle, (publication.resource_id.clone(), head));
+                    if let Some((_, head)) = record.replaces.and_then(|replaced| self.records.get_mut(&replaced)) {
+                        let successor = Successor { handle: record.handle, publication_index: index };
+                        head.successor.get_or_insert(successor);
+                    }
                 }
             }
             _ => {}
@@ -420,6 +443,7 @@ impl Hub {
                 source_digest: Digest([0; 32]),
                 validity: Validity::default(),
                 status,
+                replaces: None,
             }],
             issuer_key: kid(&publisher.key()),
         };
@@ -472,6 +496,7 @@ fn head(publication: &Publication, record: &PublishedRecord, index: u64, time: T
         publication_index: index,
         published_at: time,
         issuer_key: publication.issuer_key,
+        successor: None,
     }
 }
 
@@ -596,6 +621,7 @@ pub(super) fn resource() -> Resource {
         valid_from_field: None,
         valid_until_field: None,
         holder_type_field: None,
+        replaces_field: None,
     }
 }
 

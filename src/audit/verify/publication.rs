@@ -47,6 +47,9 @@ pub(super) fn follow(
             check_accepted(ledger, act, publication, record.1, found);
         }
         ledger.records.publish(act, publication, record, violations)?;
+        if let Some(replaced) = record.1.replaces.filter(|replaced| is_accepted && *replaced != record.1.handle) {
+            ledger.records.replace(act, publication, (record.0, &replaced), &record.1.handle)?;
+        }
     }
     Ok(bodies)
 }
@@ -64,6 +67,7 @@ fn check_accepted(
     let is_issuer = issuer.is_some_and(|key| key.system.department() == act.header.actor.department());
     for (is_wrong, problem) in [
         (record.status == RecordStatus::Expired, "EXPIRED is not a status that can be published"),
+        (record.replaces == Some(record.handle), "it replaces itself"),
         (reversed, "its validity ends before it begins"),
         (!is_issuer, "the key that signed it is not an active key of its publisher's department"),
     ] {

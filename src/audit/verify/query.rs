@@ -9,6 +9,7 @@ use crate::{
         id::AgreementId,
         network::Peer,
         outcome::{Outcome, QueryPermitted, RecordRelease, Refusal, RefusalReason},
+        record::RecordStatus,
         statement::Query,
     },
 };
@@ -118,9 +119,29 @@ fn check_releases(
         }
     }
     withheld.iter().for_each(|withheld| check_lookup(query, withheld.lookup, found));
-    (0..).zip(&permitted.records).try_for_each(|release| ledger.records.release(act, query, release))?;
+    let mut before = None;
+    let mut rest = permitted.records.iter().peekable();
+    for position in 0.. {
+        let Some(release) = rest.next() else { break };
+        check_replaced(before, release, found);
+        before = Some(release);
+        let next = rest.peek().filter(|next| next.replaces == Some(release.handle));
+        ledger.records.release(act, query, (position, release), next.map(|next| next.handle), withheld)?;
+    }
     // A record stands once in an entry; one that was released and withheld both is found by that.
     (0..).zip(withheld).try_for_each(|withheld| ledger.records.withhold(act, query, withheld))
+}
+
+/// What is released as another's successor follows that one, and was found by the same lookup.
+fn check_replaced(before: Option<&RecordRelease>, release: &RecordRelease, found: &mut Found) {
+    let Some(replaced) = release.replaces else { return };
+    let follows = |before: &RecordRelease| {
+        (before.handle, before.lookup, before.status) == (replaced, release.lookup, RecordStatus::Superseded)
+    };
+    if !before.is_some_and(follows) {
+        let message = format!("record {}: what it is said to replace, {replaced}, is not before it", release.handle);
+        found.add(Fault::SuccessorDiffers, message);
+    }
 }
 
 /// What a release must be, whatever the record.

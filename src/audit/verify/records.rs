@@ -9,12 +9,14 @@ use prost::Message;
 
 use crate::{
     domain::{
+        agreement::LookupKind,
+        catalog::Resource,
         decide::{is_released, released_status},
         directory::Key,
         id::{Digest, FieldCode, Handle, KeyId},
         identifier::Uscc,
         outcome::{RecordRelease, RecordViolation, RecordWithheld},
-        record::{RecordHead, RecordStatus, Validity},
+        record::{RecordHead, RecordStatus, Successor, Validity},
         rules::Rules,
         statement::{Publication, PublishedRecord, Query},
         time::{Moment, Time, date_of_days, days_of_date},
@@ -48,7 +50,7 @@ struct Said {
     status: i32,
     #[prost(bytes = "vec", tag = "6")]
     jwt_sha256: Vec<u8>,
-    #[prost(oneof = "Deed", tags = "7, 8, 9")]
+    #[prost(oneof = "Deed", tags = "7, 8, 9, 10")]
     deed: Option<Deed>,
 }
 
@@ -62,6 +64,21 @@ enum Deed {
     /// By the publication of this entry.
     #[prost(uint64, tag = "9")]
     Withheld(u64),
+    #[prost(message, tag = "10")]
+    Replaced(Replaced),
+}
+
+/// It was replaced by another.
+#[derive(Clone, PartialEq, Message)]
+struct Replaced {
+    /// By what: a handle.
+    #[prost(bytes = "vec", tag = "1")]
+    by: Vec<u8>,
+    /// The key that signed what replaced it.
+    #[prost(bytes = "vec", tag = "2")]
+    issuer_key: Vec<u8>,
+    #[prost(bool, tag = "3")]
+    is_carried: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -86,6 +103,9 @@ struct Published {
     /// Whether that it is another department's is among the reasons for which it was rejected.
     #[prost(bool, tag = "8")]
     is_issuer_rejected: bool,
+    /// The handle of the record that it replaces, if any.
+    #[prost(bytes = "vec", tag = "9")]
+    replaces: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -98,6 +118,18 @@ struct Released {
     /// The fields released; absent where they are those asked for.
     #[prost(string, optional, tag = "3")]
     released: Option<String>,
+    /// Whether it was released as the successor of what was looked up.
+    #[prost(bool, tag = "4")]
+    is_successor: bool,
+    /// The handle of what was released as its own successor, if anything.
+    #[prost(bytes = "vec", tag = "5")]
+    successor: Vec<u8>,
+    /// Whether records were looked up by their identifiers.
+    #[prost(bool, tag = "6")]
+    is_record_lookup: bool,
+    /// Where no successor was released: the handles of what the same lookup found and the row condition withheld.
+    #[prost(bytes = "vec", repeated, tag = "7")]
+    withheld: Vec<Vec<u8>>,
 }
 
 impl Records {
@@ -129,18 +161,46 @@ impl Records {
                 valid_until: record.validity.until.map(days_of_date),
                 issuer_key: publication.issuer_key.0.to_vec(),
                 is_carried: act.entry.carried.is_some(),
+                replaces: record.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
             })),
         };
         self.push(&record.handle, act.index, position, &said)
     }
 
-    /// Takes a release.
+    /// Takes that a record of a publication, accepted, replaced another.
+    pub(super) fn replace(
+        &mut self,
+        act: &Act<'_>,
+        publication: &Publication,
+        (position, replaced): (u32, &Handle),
+        by: &Handle,
+    ) -> Result<(), Error> {
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.decided_at().as_millis(),
+            resource_id: publication.resource_id.to_string(),
+            deed: Some(Deed::Replaced(Replaced {
+                by: by.0.to_vec(),
+                issuer_key: publication.issuer_key.0.to_vec(),
+                is_carried: act.entry.carried.is_some(),
+            })),
+            ..Said::default()
+        };
+        self.push(replaced, act.index, position, &said)
+    }
+
+    /// Takes a release, what was released as its successor, and what the same entry withholds.
     pub(super) fn release(
         &mut self,
         act: &Act<'_>,
         query: &Query,
         (position, release): (u32, &RecordRelease),
+        successor: Option<Handle>,
+        withheld: &[RecordWithheld],
     ) -> Result<(), Error> {
+        // Only a record that something replaced, and of which no successor is told, can have one that was withheld.
+        let is_untold = release.status == RecordStatus::Superseded && successor.is_none();
+        let withheld = withheld.iter().filter(|withheld| is_untold && withheld.lookup == release.lookup);
         let asked = list(&query.fields);
         let released = (!release.fields.iter().eq(&query.fields)).then(|| list(&release.fields));
         let said = Said {
@@ -150,7 +210,15 @@ impl Records {
             version: release.version,
             status: status_to_number(release.status),
             jwt_sha256: release.jwt_sha256.0.to_vec(),
-            deed: Some(Deed::Released(Released { publication_index: release.publication_index, asked, released })),
+            deed: Some(Deed::Released(Released {
+                publication_index: release.publication_index,
+                asked,
+                released,
+                is_successor: release.replaces.is_some(),
+                successor: successor.map(|handle| handle.0.to_vec()).unwrap_or_default(),
+                is_record_lookup: query.lookup == LookupKind::Record,
+                withheld: withheld.map(|withheld| withheld.handle.0.to_vec()).collect(),
+            })),
         };
         self.push(&release.handle, act.index, position, &said)
     }
@@ -197,7 +265,7 @@ impl Records {
         let mut life: Option<Life<'_>> = None;
         self.sorter.drain(|item| {
             let Some((handle, index, said)) = read(item) else { return Ok(()) };
-            let new = || Life { handle, current: None, rules, compromises };
+            let new = || Life { handle, current: None, successor: None, replaced: BTreeSet::new(), rules, compromises };
             let life = match &mut life {
                 Some(known) if known.handle == handle => known,
                 known => {
@@ -224,6 +292,10 @@ fn read(item: &[u8]) -> Option<(Handle, u64, Said)> {
 struct Life<'a> {
     handle: Handle,
     current: Option<Current>,
+    /// What replaced it first.
+    successor: Option<Successor>,
+    /// What it has replaced.
+    replaced: BTreeSet<Vec<u8>>,
     rules: &'a Rules,
     compromises: &'a Compromises,
 }
@@ -237,7 +309,9 @@ struct Current {
 impl Life<'_> {
     /// The log's end: what is current is to be carried over.
     fn end(self, due: &mut Due) {
-        self.current.into_iter().for_each(|current| due.insert(current.head.publication_index));
+        let Some(current) = self.current else { return };
+        due.insert(current.head.publication_index);
+        self.successor.into_iter().for_each(|successor| due.insert(successor.publication_index));
     }
 
     fn follow(&mut self, index: u64, said: &Said, findings: &mut Findings) {
@@ -251,12 +325,19 @@ impl Life<'_> {
             Some(Deed::Published(published)) => {
                 self.check_published(index, said, published, &mut find);
                 if published.is_accepted {
+                    self.replaced.extend(Some(&published.replaces).filter(|handle| !handle.is_empty()).cloned());
                     self.current = head(handle, index, said, published)
                         .map(|head| Current { resource_id: said.resource_id.clone(), head });
                 }
             }
             Some(Deed::Released(released)) => self.check_released(index, said, released, &mut find),
             Some(Deed::Withheld(publication)) => drop(self.check_current(said, *publication, &mut find)),
+            Some(Deed::Replaced(replaced)) => {
+                self.check_replaced(index, said, replaced, &mut find);
+                let by = replaced.by.as_slice().try_into().map(Handle);
+                let new = || by.ok().map(|handle| Successor { handle, publication_index: index });
+                self.successor = self.successor.or_else(new);
+            }
             None => {}
         }
     }
@@ -274,6 +355,13 @@ impl Life<'_> {
         if !follows {
             find(Fault::RecordVersion, format!("version {} was accepted, the next was {next}", said.version));
         }
+        let is_new = !published.replaces.is_empty() && !self.replaced.contains(&published.replaces);
+        if is_new && self.successor.is_some() && !published.is_carried {
+            find(
+                Fault::RecordSuccession,
+                "it was accepted as another's successor, though it is itself replaced".to_owned(),
+            );
+        }
         if let Some(current) = self.current.as_ref().filter(|current| current.resource_id != said.resource_id) {
             find(Fault::RecordInvalid, format!("its handle is that of a record of {}", current.resource_id));
         }
@@ -281,14 +369,8 @@ impl Life<'_> {
 
     /// A record is continued by the department that published its current version, or by one that was granted to succeed it.
     fn check_issuer(&self, index: u64, said: &Said, published: &Published, find: &mut impl FnMut(Fault, String)) {
-        let keys = &self.rules.directory.keys;
-        let department = |key: Option<&Key>| key.map(|key| *key.system.department());
-        let owner = self.current.as_ref().and_then(|current| department(keys.get(&current.head.issuer_key)));
-        let issuer = <[u8; 32]>::try_from(published.issuer_key.as_slice()).map(KeyId);
-        let issuer = department(issuer.ok().and_then(|kid| keys.get(&kid)));
         // A key that nobody has is found elsewhere.
-        let Some(issuer) = issuer else { return };
-        let may = owner.is_none_or(|owner| owner == issuer || self.succeeds(index, said, &issuer, &owner));
+        let Some((issuer, owner, may)) = self.continued_by(index, said, &published.issuer_key) else { return };
         if published.is_accepted && !may {
             let owner = owner.map(|owner| owner.to_string()).unwrap_or_default();
             find(Fault::RecordForeign, format!("{issuer} published it, though it is a record of {owner}"));
@@ -298,6 +380,34 @@ impl Life<'_> {
                 Fault::RecordForeign,
                 format!("it was rejected as another department's, though {issuer} may continue it"),
             );
+        }
+    }
+
+    /// The department that a key is of, the one that published the current version, and whether the first may continue it.
+    fn continued_by(&self, index: u64, said: &Said, issuer_key: &[u8]) -> Option<(Uscc, Option<Uscc>, bool)> {
+        let keys = &self.rules.directory.keys;
+        let department = |key: Option<&Key>| key.map(|key| *key.system.department());
+        let owner = self.current.as_ref().and_then(|current| department(keys.get(&current.head.issuer_key)));
+        let issuer = department(keys.get(&KeyId(issuer_key.try_into().ok()?)))?;
+        let may = owner.is_none_or(|owner| owner == issuer || self.succeeds(index, said, &issuer, &owner));
+        Some((issuer, owner, may))
+    }
+
+    /// A record is replaced once, by one of its own resource, and by the department that may continue it. What was carried over was
+    /// checked in its own log, and the versions that it rested on then may not have been carried over.
+    fn check_replaced(&self, index: u64, said: &Said, replaced: &Replaced, find: &mut impl FnMut(Fault, String)) {
+        let by = hex::encode(&replaced.by);
+        if self.successor.is_some_and(|known| known.handle.0 != *replaced.by) {
+            find(Fault::RecordSuccession, format!("{by} was accepted as its successor, though it has one"));
+        }
+        if replaced.is_carried {
+            return;
+        }
+        if self.current.as_ref().is_none_or(|current| current.resource_id != said.resource_id) {
+            let message = format!("{by} was accepted as its successor, and {} has no such record", said.resource_id);
+            find(Fault::RecordSuccession, message);
+        } else if self.continued_by(index, said, &replaced.issuer_key).is_some_and(|(.., may)| !may) {
+            find(Fault::RecordSuccession, format!("{by} of another department was accepted as its successor"));
         }
     }
 
@@ -318,10 +428,32 @@ impl Life<'_> {
         let Some((status, time)) = status_from_number(said.status).zip(Time::from_millis(said.time)) else { return };
         self.check_status((index, time), status, head, find);
         let resource = self.rules.catalog.version(&said.resource_id, head.resource_version).map(AsRef::as_ref);
-        let due: Vec<_> = released.asked.split(' ').filter(|code| is_released(status, resource, code)).collect();
+        let due = |code: &&str| is_released(status, resource, code, released.is_successor);
+        let due: Vec<_> = released.asked.split(' ').filter(due).collect();
         let (given, due) = (released.released.as_ref().unwrap_or(&released.asked), due.join(" "));
         if *given != due {
             find(Fault::FieldsDiffer, format!("released are [{given}], due were [{due}]"));
+        }
+        self.check_successor(head, resource, released, find);
+    }
+
+    /// Who looks a record up by its identifier, and asks for it, learns what replaced it, if that meets the row condition.
+    fn check_successor(
+        &self,
+        head: &RecordHead,
+        resource: Option<&Resource>,
+        released: &Released,
+        find: &mut impl FnMut(Fault, String),
+    ) {
+        let asks =
+            |resource: &Resource| released.asked.split(' ').any(|code| code == resource.record_id_field.as_str());
+        let learns = released.is_record_lookup && resource.is_some_and(asks);
+        let head = RecordHead { successor: self.successor, ..head.clone() };
+        let due = head.replaced_by().filter(|_| learns).map(|handle| handle.0.to_vec()).unwrap_or_default();
+        if released.successor != due && !released.withheld.contains(&due) {
+            let told = |handle: &[u8]| if handle.is_empty() { "none".to_owned() } else { hex::encode(handle) };
+            let message = format!("released as its successor is {}, due was {}", told(&released.successor), told(&due));
+            find(Fault::SuccessorDiffers, message);
         }
     }
 
@@ -362,6 +494,7 @@ impl Life<'_> {
         find: &mut impl FnMut(Fault, String),
     ) {
         let offset = self.rules.policy.civil_day_offset_seconds;
+        let head = &RecordHead { successor: self.successor, ..head.clone() };
         let due = |is_suspect| released_status(head, is_suspect, &Moment::new(time), offset);
         let compromise = self.compromises.of_signed(&head.issuer_key, head.published_at, index);
         if status == due(compromise.is_some()) {
@@ -405,6 +538,8 @@ fn head(handle: Handle, index: u64, said: &Said, published: &Published) -> Optio
         publication_index: index,
         published_at: Time::from_millis(said.time)?,
         issuer_key: KeyId(published.issuer_key.as_slice().try_into().ok()?),
+        // The record's life keeps it, over all versions.
+        successor: None,
     })
 }
 

@@ -141,6 +141,7 @@ fn wrong_files() -> Vec<Vec<u8>> {
             .replace("type = \"CODE\"", "type = \"CODE\"\nrequired = true"),
         broken("rule = \"mask-name\"", "rule = \"date-reached\""),
         in_field("repeated = true"),
+        broken("holder = \"CZZTDM\"", "holder = \"CZZTDM\"\nreplaces = \"ZZBS\""),
         broken("valid_until = \"ZZYXQJZRQ\"", "valid_until = \"ZZBS\""),
         broken("type = \"DATE\"", "type = \"SEAL\""),
     ];

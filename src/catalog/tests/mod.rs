@@ -117,7 +117,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"name = "营业执照""#,
             r#"nam = "营业执照""#,
-            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, holder_type, field]",
+            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, holder_type, replaces, field]",
         ),
         (r#"name = "营业执照""#, r#"name = " ""#, "3:8 resource[samr.business-licence].name: must not be empty"),
         (r#"name = "营业执照""#, "name = 7", "3:8 resource[samr.business-licence].name: is integer, expected a string"),
@@ -408,8 +408,8 @@ prop_compose! {
         sharing_class in any_of(SHARING_CLASSES),
         update_cycle in any_of(UPDATE_CYCLES),
         fields in vec(any_field(), 0..5),
-        codes in vec("[A-Za-z][A-Za-z0-9_]{0,20}", 5),
-        validity in any::<(bool, bool, bool)>(),
+        codes in vec("[A-Za-z][A-Za-z0-9_]{0,20}", 6),
+        validity in any::<(bool, bool, bool, bool)>(),
         metadata in any_metadata(),
     ) -> Resource {
         let code = |index: usize| codes[index].parse().unwrap();
@@ -432,6 +432,7 @@ prop_compose! {
             valid_until_field: validity.1.then(|| code(3)),
             metadata,
             holder_type_field: validity.2.then(|| code(4)),
+            replaces_field: validity.3.then(|| code(5)),
         }
     }
 }

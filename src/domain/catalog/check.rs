@@ -68,6 +68,7 @@ rules! {
     HolderTypeStated = "is required where the holder field is of type HOLDER_CODE";
     HolderTypeField = "must be a required field of type CODE";
     HolderTypeRepeated = "must be repeated as the holder field is";
+    ReplacesField = "must be another field of the record id's type, neither required nor repeated";
     DateField = "must be a field of type DATE";
     SealField = "must be of a resource of kind E_SEAL, the only field of type SEAL, and the record id of type TEXT";
 }

@@ -93,6 +93,7 @@ pub fn breaking_changes(old: &Resource, new: &Resource) -> Vec<BreakingChange> {
         ("valid_from_field", &old.valid_from_field, &new.valid_from_field),
         ("valid_until_field", &old.valid_until_field, &new.valid_until_field),
         ("holder_type_field", &old.holder_type_field, &new.holder_type_field),
+        ("replaces_field", &old.replaces_field, &new.replaces_field),
     ] {
         if from != to {
             find(path.to_owned(), Breaking::RoleChanged);
@@ -221,6 +222,7 @@ mod tests {
             record_id_field: "ID".parse().unwrap(),
             holder_field: "HOLDER".parse().unwrap(),
             holder_type_field: None,
+            replaces_field: None,
             valid_from_field: None,
             valid_until_field: Some("UNTIL".parse().unwrap()),
             metadata: Metadata::default(),

@@ -187,6 +187,7 @@ pub struct Resource {
     pub valid_until_field: Option<FieldCode>,
     pub metadata: Metadata,
     pub holder_type_field: Option<FieldCode>,
+    pub replaces_field: Option<FieldCode>,
 }
 
 /// The most fields of one resource: a query's entry names each at most once per record, and must fit 65,535 bytes.

@@ -12,6 +12,16 @@ impl Resource {
             CatalogRule::RecordIdField,
         );
         self.check_holder(found);
+        if let Some(field) = self.role(&self.replaces_field) {
+            let fits = |field: &Field, id: &Field| {
+                field.field_type == id.field_type && field.code != id.code && !field.required && !field.repeated
+            };
+            found.require(
+                field.zip(record_id).is_some_and(|(field, id)| fits(field, id)),
+                "replaces_field",
+                CatalogRule::ReplacesField,
+            );
+        }
         for (path, code) in
             [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
         {

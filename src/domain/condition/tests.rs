@@ -53,6 +53,7 @@ fn resource() -> Resource {
         record_id_field: "ZZBS".parse().unwrap(),
         holder_field: "CZZTDM".parse().unwrap(),
         holder_type_field: None,
+        replaces_field: None,
         valid_from_field: None,
         valid_until_field: None,
     }

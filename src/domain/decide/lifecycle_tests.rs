@@ -68,6 +68,7 @@ fn resource() -> Resource {
         valid_from_field: None,
         valid_until_field: None,
         holder_type_field: None,
+        replaces_field: None,
         metadata: Metadata::default(),
     }
 }

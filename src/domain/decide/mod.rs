@@ -16,9 +16,11 @@ mod lifecycle_tests;
 
 pub use access::{Access, decide_access, explain_terms};
 pub use publication::{
-    FieldViolation, RecordClaims, RecordFacts, check_record, decide_publication, may_continue, record_terms,
+    FieldViolation, RecordClaims, RecordFacts, Replaced, check_record, decide_publication, may_continue, record_terms,
 };
-pub use release::{Found, Release, Released, decide_release, is_released, most_released, released_status};
+pub use release::{
+    Found, Release, Released, decide_release, is_released, learns_successor, most_released, released_status,
+};
 pub use rule::{RuleFacts, decide_rule};
 pub use terms::{Term, Usage};
 

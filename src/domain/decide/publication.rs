@@ -100,8 +100,21 @@ pub struct RecordFacts<'a> {
     pub identifier_owner: Option<Handle>,
     /// The handle that the record salt makes of the identifier; `None` where the body has no identifier.
     pub expected_handle: Option<Handle>,
+    /// The record that has the identifier that `replaces_field` names, where one has it.
+    pub replaced: Option<Replaced>,
     /// What the resource's schema finds wrong with the values, each by itself.
     pub unfit: Vec<FieldViolation>,
+}
+
+/// What the hub knows of a record that another is to replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced {
+    /// The record.
+    pub handle: Handle,
+    /// What has replaced it already.
+    pub successor: Option<Handle>,
+    /// Whether the publisher [`may_continue`] it, and so may put another in its place.
+    pub may_continue: bool,
 }
 
 /// One thing wrong with a record.
@@ -151,6 +164,7 @@ pub fn check_record(
     check_holders(resource, fields, &mut found);
     check_derived(resource, claims, fields, &mut found);
     check_validity(resource, record, fields, &mut found);
+    check_replaced(resource, record, fields, facts, &mut found);
     found
 }
 
@@ -276,5 +290,38 @@ fn check_validity(
         && from > until
     {
         found.push(FieldViolation::of_record(Violation::Validity, format!("{until} is before {from}")));
+    }
+}
+
+/// A record replaces one that its own field names, that nothing else has replaced, and that is not among those that replace it:
+/// each record has at most one successor, and their order no circle.
+fn check_replaced(
+    resource: &Resource,
+    record: &PublishedRecord,
+    fields: &[(String, Value)],
+    facts: &RecordFacts<'_>,
+    found: &mut Vec<FieldViolation>,
+) {
+    let named = resource.replaces_field.as_ref().filter(|code| value::text_of(fields, code.as_str()).is_some());
+    let mut wrong = |problem: &str| {
+        let field = resource.replaces_field.as_ref().map(ToString::to_string);
+        found.push(FieldViolation { violation: Violation::Succession, field, description: problem.to_owned() });
+    };
+    let replaced = match (named, facts.replaced) {
+        (None, _) if record.replaces.is_none() => return,
+        (None, _) => return wrong("is empty, but the statement says that the record replaces one"),
+        (Some(_), None) => return wrong("is the identifier of no record of the resource; publish that one first"),
+        (Some(_), Some(replaced)) => replaced,
+    };
+    if record.replaces != Some(replaced.handle) {
+        wrong("names another record than the statement does, whose replaces must be that record's handle");
+    } else if replaced.handle == record.handle {
+        wrong("names the record itself");
+    } else if replaced.successor.is_some_and(|successor| successor != record.handle) {
+        wrong("names a record that another has replaced already");
+    } else if !replaced.may_continue {
+        wrong("names another department's record");
+    } else if replaced.successor.is_none() && facts.current.is_some_and(|current| current.successor.is_some()) {
+        wrong("names a record, though another has replaced this one: what is replaced can take no other's place");
     }
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::access::Access;
 use crate::domain::{
+    agreement::LookupKind,
     catalog::Resource,
-    id::FieldCode,
+    id::{FieldCode, Handle},
     outcome::{Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
     rules::Rules,
@@ -20,6 +21,8 @@ pub struct Found {
     pub lookup: u32,
     /// The record.
     pub head: RecordHead,
+    /// The record found before it that it replaces; `None`: the lookup found it itself.
+    pub replaces: Option<Handle>,
 }
 
 /// What is released of a record found.
@@ -34,14 +37,14 @@ pub struct Released {
 /// What is released of the records found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// Of each, in their order; `None` of one that misses the agreement's row condition, which is withheld.
+    /// Of each, in their order; `None` of one that misses the agreement's row condition, or replaces such a one: it is withheld.
     pub records: Vec<Option<Released>>,
     /// Whether the agreement has a row condition.
     pub is_conditional: bool,
 }
 
-/// Decides what is released of each record found: nothing, not even its status, where it misses the row condition of the agreement
-/// that gives access; the fields asked for that the record's own catalog version has, where it is ACTIVE; of any other only the
+/// Decides what is released of each record found: nothing, not even its status, where it, or one that it replaces, misses the row
+/// condition of the agreement that gives access; the fields asked for that the record's own catalog version has, where it is ACTIVE; of any other only the
 /// status. A record signed by a key that was compromised before it was published counts as SUSPENDED until signed anew.
 ///
 /// `values` gives the values of a record found, by its position; it is asked only where there is a condition.
@@ -70,16 +73,20 @@ pub fn decide_release<E>(
     let agreement = rules.agreements.find(access.agreement_id.as_str());
     let version = agreement.and_then(|agreement| agreement.version(access.agreement_version));
     let condition = version.and_then(|version| version.text.condition.as_ref());
-    let mut records = Vec::with_capacity(found.len());
-    for (position, Found { head, .. }) in found.iter().enumerate() {
-        let resource = rules.catalog.version(query.resource_id.as_str(), head.resource_version).map(AsRef::as_ref);
+    let mut records: Vec<Option<Released>> = Vec::with_capacity(found.len());
+    for (position, record) in found.iter().enumerate() {
+        let version = record.head.resource_version;
+        let resource = rules.catalog.version(query.resource_id.as_str(), version).map(AsRef::as_ref);
+        // Who does not learn of a record does not learn what replaced it.
+        let follows_withheld = record.replaces.is_some() && matches!(records.last(), Some(None));
         let meets = match (condition, resource) {
             (None, _) => true,
+            (Some(_), _) if follows_withheld => false,
             (Some(condition), Some(resource)) => condition.holds(resource, &values(position)?),
             // Fail closed: no version of the catalog says what its values mean.
             (Some(_), None) => false,
         };
-        records.push(meets.then(|| release(rules, query, head, resource, now)));
+        records.push(meets.then(|| release(rules, query, record, resource, now)));
     }
     Ok(Ok(Release { records, is_conditional: condition.is_some() }))
 }
@@ -92,9 +99,9 @@ const MAX_ENTRY_BYTES: usize = 65_535;
 const FRAME_BYTES: usize = 2_000;
 /// What a commitment takes with its tag and length.
 const COMMITMENT_BYTES: usize = 34;
-/// What a release takes beside its fields: three hashes of 34 bytes with tag and length, four numbers of at most 25, its own tag
+/// What a release takes beside its fields: four hashes of 34 bytes with tag and length, four numbers of at most 25, its own tag
 /// and length of 4. A record withheld takes less.
-const RELEASE_BYTES: usize = 131;
+const RELEASE_BYTES: usize = 165;
 
 /// How many records a query may release: as many as the policy says, and fewer where so many times the fields asked for would
 /// not fit an entry. It follows from the question alone, so that no answer is lost for its length: that would leave no
@@ -106,11 +113,22 @@ pub fn most_released(policy: &Policy, query: &Query) -> usize {
     fit.min(policy.max_released_records as usize)
 }
 
-fn release(rules: &Rules, query: &Query, head: &RecordHead, resource: Option<&Resource>, now: &Moment) -> Released {
+/// Whether a query learns what replaced a record that it finds: one that looks records up by their identifiers, and asks for them
+/// under an agreement that gives them, learns the identifier of the successor. By a holder it would find the successor itself, if
+/// that is the holder's.
+pub fn learns_successor(query: &Query, resource: Option<&Resource>) -> bool {
+    query.lookup == LookupKind::Record
+        && resource.is_some_and(|resource| query.fields.contains(&resource.record_id_field))
+}
+
+fn release(rules: &Rules, query: &Query, found: &Found, resource: Option<&Resource>, now: &Moment) -> Released {
+    let head = &found.head;
     let issuer_key = rules.directory.keys.get(&head.issuer_key);
     let is_suspect = issuer_key.and_then(|key| key.compromised_since).is_some_and(|since| head.published_at >= since);
     let status = released_status(head, is_suspect, now, rules.policy.civil_day_offset_seconds);
-    let fields = query.fields.iter().filter(|code| is_released(status, resource, code.as_str())).cloned().collect();
+    let is_successor = found.replaces.is_some();
+    let is_released = |code: &&FieldCode| is_released(status, resource, code.as_str(), is_successor);
+    let fields = query.fields.iter().filter(is_released).cloned().collect();
     Released { status, fields }
 }
 
@@ -128,7 +146,11 @@ pub fn released_status(
     }
 }
 
-/// Whether a field that was asked for is released of a record of this status, which follows this version of its resource.
-pub fn is_released(status: RecordStatus, resource: Option<&Resource>, code: &str) -> bool {
-    status == RecordStatus::Active && resource.is_some_and(|resource| resource.field(code).is_some())
+/// Whether a field that was asked for is released of a record of this status, which follows this version of its resource. Of the
+/// successor of what was looked up only the identifier is.
+pub fn is_released(status: RecordStatus, resource: Option<&Resource>, code: &str, is_successor: bool) -> bool {
+    let has = |resource: &Resource| {
+        if is_successor { resource.record_id_field.as_str() == code } else { resource.field(code).is_some() }
+    };
+    status == RecordStatus::Active && resource.is_some_and(has)
 }

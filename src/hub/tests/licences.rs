@@ -1,17 +1,19 @@
-//! What is special to licences: several holders, fields derived of a day.
+//! What is special to licences: several holders, fields derived of a day, licences that replace others.
 
 use serde_json::{Value, json};
 
-use super::world::{World, licence};
-use crate::hub::Clock as _;
+use super::world::{RESOURCE, World, holder, licence, licence_id};
+use crate::hub::{Clock as _, RecordBody};
 use crate::{
     domain::{
-        agreement::LookupKind,
+        agreement::{AgreementText, LookupKind},
         catalog::{CodeValue, Derivation, Field, FieldType, Resource},
         derive::DerivationRule,
+        id::Handle,
         identifier::HolderCodeType,
         outcome::{Outcome, RecordViolation},
-        statement::Query,
+        record::RecordStatus,
+        statement::{PublishedRecord, Query},
     },
     sign::{
         SystemRandomness,
@@ -66,7 +68,7 @@ async fn world() -> World {
     world.apply_catalog(vec![home()]).await;
     let fields = ["ID", "OWNER", "ADULT"].iter().map(|code| code.parse().unwrap()).collect();
     let resource_id = HOME.parse().unwrap();
-    world.agree(crate::domain::agreement::AgreementText { resource_id, fields, ..world.agreement("homes") }).await;
+    world.agree(AgreementText { resource_id, fields, ..world.agreement("homes") }).await;
     world
 }
 
@@ -171,4 +173,108 @@ async fn a_predicate_is_checked_as_of_the_day_of_issue() {
         let found = publish(&world, 9, fields(&owners, &born, said.clone())).await;
         assert_eq!(!found.contains(&derivation), is_right, "{born} {said}: {found:?}");
     }
+}
+
+/// Licences that say which they replace.
+async fn replacing_world(store: crate::store::Store) -> World {
+    let world = World::furnished(store).await;
+    let base = licence();
+    let replaces = Field {
+        code: "REPLACES".parse().unwrap(),
+        name: "被替换证照标识".to_owned(),
+        required: false,
+        ..base.fields[0].clone()
+    };
+    let fields = base.fields.iter().cloned().chain([replaces]).collect();
+    world.apply_catalog(vec![Resource { fields, replaces_field: Some("REPLACES".parse().unwrap()), ..base }]).await;
+    let fields = ["ZZBS", "CZZT"].iter().map(|code| code.parse().unwrap()).collect();
+    world.agree(AgreementText { fields, ..world.agreement("a2") }).await;
+    world
+}
+
+/// Licence number `n`, at a version, that replaces another.
+fn replacing(world: &World, n: u32, version: u32, replaced: Option<u32>) -> (PublishedRecord, RecordBody) {
+    let fields = vec![
+        ("ZZBS".to_owned(), json!(licence_id(n))),
+        ("CZZTDM".to_owned(), json!(holder(n))),
+        ("CZZT".to_owned(), json!(format!("样例企业{n}"))),
+        ("FDDBR".to_owned(), Value::Null),
+        ("FDDBR_MASKED".to_owned(), Value::Null),
+        ("ZZYXQJZRQ".to_owned(), Value::Null),
+        ("REPLACES".to_owned(), json!(replaced.map(licence_id))),
+    ];
+    let (mut record, body) = world.sign(&world.provider, RESOURCE, &licence_id(n), fields, version);
+    record.replaces = replaced.map(|n| handle(world, n));
+    (record, body)
+}
+
+fn handle(world: &World, n: u32) -> Handle {
+    world.sign(&world.provider, RESOURCE, &licence_id(n), Vec::new(), 1).0.handle
+}
+
+/// What a query by the identifier of a licence is told: of each record its number, status, and how many fields.
+async fn told(world: &World, n: u32, fields: &[&str]) -> Vec<(u32, RecordStatus, usize)> {
+    let (query, openings) = world.query(LookupKind::Record, &licence_id(n));
+    let fields = fields.iter().map(|code| code.parse().unwrap()).collect();
+    let answer = world.ask(Query { fields, ..query }, openings).await;
+    let Outcome::QueryPermitted(permitted) = answer.receipt.outcome else { panic!("{:?}", answer.receipt.outcome) };
+    let number = |known: Handle| (0..20).find(|n| handle(world, *n) == known).unwrap();
+    permitted.records.iter().map(|record| (number(record.handle), record.status, record.fields.len())).collect()
+}
+
+fn succession(n: u32) -> (u32, RecordViolation) {
+    (n, RecordViolation::Succession)
+}
+
+async fn violations(world: &World, records: Vec<(PublishedRecord, RecordBody)>) -> Vec<(u32, RecordViolation)> {
+    let answer = world.publish(records).await;
+    answer.violations.into_iter().map(|(position, found)| (position, found.violation)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_a_replaced_licence_learns_its_successors_identifier_if_that_is_agreed() {
+    use RecordStatus::{Active, Revoked, Superseded};
+    let world = replacing_world(memory::store()).await;
+    assert_eq!(violations(&world, vec![replacing(&world, 1, 1, None)]).await, []);
+    assert_eq!(told(&world, 1, &["ZZBS", "CZZT"]).await, [(1, Active, 2)]);
+    // A chain in one batch.
+    assert_eq!(violations(&world, vec![replacing(&world, 4, 1, Some(1)), replacing(&world, 7, 1, Some(4))]).await, []);
+    assert_eq!(told(&world, 1, &["CZZT"]).await, [(1, Superseded, 0)]);
+    let chain = [(1, Superseded, 0), (4, Superseded, 0), (7, Active, 1)];
+    assert_eq!(told(&world, 1, &["ZZBS", "CZZT"]).await, chain);
+    // By the holder the successor is found by itself, and in full.
+    assert_eq!(told(&world, 7, &["ZZBS", "CZZT"]).await, [(7, Active, 2)]);
+    // A later version of the old licence changes nothing; of a revoked one nobody is sent on.
+    assert_eq!(violations(&world, vec![replacing(&world, 1, 2, None)]).await, []);
+    assert_eq!(told(&world, 1, &["ZZBS"]).await, [(1, Superseded, 0), (4, Superseded, 0), (7, Active, 1)]);
+    let (mut revoked, body) = replacing(&world, 1, 3, None);
+    revoked.status = Revoked;
+    assert_eq!(violations(&world, vec![(revoked, body)]).await, []);
+    assert_eq!(told(&world, 1, &["ZZBS"]).await, [(1, Revoked, 0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_has_one_successor_and_none_that_it_replaced() {
+    let world = replacing_world(memory::store()).await;
+    let first = vec![replacing(&world, 1, 1, None), replacing(&world, 2, 1, Some(1))];
+    assert_eq!(violations(&world, first).await, []);
+    for (records, found) in [
+        (vec![replacing(&world, 3, 1, Some(1))], vec![succession(0)]),
+        (vec![replacing(&world, 3, 1, Some(9))], vec![succession(0)]),
+        (vec![replacing(&world, 3, 1, Some(3))], vec![succession(0)]),
+        (vec![replacing(&world, 1, 2, Some(2))], vec![succession(0)]),
+        // Two at once for one place, and two for each other's.
+        (vec![replacing(&world, 3, 1, Some(2)), replacing(&world, 4, 1, Some(2))], vec![succession(1)]),
+        (vec![replacing(&world, 4, 1, Some(3)), replacing(&world, 3, 2, Some(4))], vec![succession(1)]),
+    ] {
+        assert_eq!(violations(&world, records).await, found);
+    }
+    // The statement and the record must say the same.
+    let (mut silent, body) = replacing(&world, 5, 1, Some(4));
+    silent.replaces = None;
+    let (mut loud, other) = replacing(&world, 6, 1, None);
+    loud.replaces = Some(handle(&world, 4));
+    assert_eq!(violations(&world, vec![(silent, body), (loud, other)]).await, [succession(0), succession(1)]);
+    // What replaced another may say so again.
+    assert_eq!(violations(&world, vec![replacing(&world, 2, 2, Some(1))]).await, []);
 }

@@ -326,6 +326,7 @@ impl World {
             source_digest: Digest([version as u8; 32]),
             validity: Validity::default(),
             status: RecordStatus::Active,
+            replaces: None,
         };
         (record, RecordBody { sd_jwt, record_salt: salt.to_vec() })
     }
@@ -495,6 +496,7 @@ pub(super) fn licence() -> Resource {
         valid_from_field: None,
         valid_until_field: Some("ZZYXQJZRQ".parse().unwrap()),
         holder_type_field: None,
+        replaces_field: None,
     }
 }
 

@@ -307,6 +307,7 @@ impl City {
                     until: until.map(|days| date_of_days(today + days)),
                 },
                 status: *status,
+                replaces: None,
             }
         });
         let publication = Publication {

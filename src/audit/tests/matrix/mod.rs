@@ -14,6 +14,7 @@ mod publications;
 mod queries;
 mod releases;
 mod statements;
+mod successions;
 mod terms;
 
 use std::collections::BTreeSet;
@@ -135,6 +136,7 @@ fn rows() -> Vec<Row> {
         releases::rows(),
         terms::rows(),
         publications::rows(),
+        successions::rows(),
         administration::rows(),
         agreements::rows(),
         answers::rows(),

@@ -21,7 +21,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// STATUS = "open".
-fn is_open(text: &mut AgreementText) {
+pub(super) fn is_open(text: &mut AgreementText) {
     let test = Test::Is(Relation::Equal, Literal::Text("open".to_owned()));
     text.condition = Some(Condition::Comparison(Comparison { field: "STATUS".parse().unwrap(), test }));
 }
