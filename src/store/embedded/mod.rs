@@ -49,6 +49,8 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{Batch, Error, ExchangeLog, Kept, LogReader, Slot, Store, Tail, rows::Rows};
@@ -164,15 +166,25 @@ fn open_locked(
     })
 }
 
+/// How long a folder may still be another's that is about to let go of it: a hub that ends while the next one starts, or a child of
+/// this process between `fork` and `exec`, which holds its files for some milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait before trying again.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Takes the folder for this process.
 fn lock(dir: &Path) -> Result<Arc<File>, Error> {
     let failed = |source| Error::Io { what: format!("lock {}", dir.display()), source };
     let file =
         File::options().read(true).write(true).create(true).truncate(false).open(dir.join(LOCK)).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Arc::new(file)),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.display().to_string())),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Arc::new(file)),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(Error::InUse(dir.display().to_string())),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
 }
 
