@@ -1,5 +1,6 @@
 //! The hub without its transport: what each kind of statement leads to, and what the log then holds.
 
+mod answers;
 mod issuing;
 mod licences;
 mod life;
