@@ -138,6 +138,13 @@ impl RuleService for Hub {
         Err(Status::unimplemented(""))
     }
 
+    async fn simulate_query(
+        &self,
+        _: Request<proto::SimulateQueryRequest>,
+    ) -> Result<Response<proto::SimulateQueryResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn get_answer_terms(
         &self,
         _: Request<proto::GetAnswerTermsRequest>,

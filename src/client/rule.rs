@@ -447,6 +447,14 @@ impl Client {
         Err(endless("agreements"))
     }
 
+    /// Asks what would become of a query. Nothing of the answer is evidence.
+    ///
+    /// # Errors
+    /// [`Error::Rejected`] where this system may not know, [`Error::Unavailable`].
+    pub async fn simulate(&self, query: proto::SimulateQueryRequest) -> Result<proto::SimulateQueryResponse, Error> {
+        rule_call!(self, simulate_query, query).await
+    }
+
     /// By when proposals must be answered.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use tonic::{Request, Response, Status};
 
-use super::{Page, Services, blocking, peer_of, receipt_to_proto, status};
+use super::{Page, Services, address_of, blocking, peer_of, receipt_to_proto, status};
 use crate::{
     domain::{id::ResourceId, identifier::Uscc, issuing::IssuingRight, outcome::Outcome},
     hub::Selection,
@@ -17,8 +17,8 @@ use crate::{
             GetIssuingRightResponse, GetResourceRequest, GetResourceResponse, ListAgreementsRequest,
             ListAgreementsResponse, ListCalendarYearsRequest, ListCalendarYearsResponse, ListCodeTablesRequest,
             ListCodeTablesResponse, ListDepartmentsRequest, ListDepartmentsResponse, ListIssuingRightsRequest,
-            ListIssuingRightsResponse, ListResourcesRequest, ListResourcesResponse, SubmitRuleRequest,
-            SubmitRuleResponse, rule_service_server::RuleService,
+            ListIssuingRightsResponse, ListResourcesRequest, ListResourcesResponse, SimulateQueryRequest,
+            SimulateQueryResponse, SubmitRuleRequest, SubmitRuleResponse, rule_service_server::RuleService,
         },
     },
 };
@@ -214,6 +214,17 @@ impl RuleService for Services {
         });
         let (agreements, next_page_token) = page.fill(members);
         Ok(Response::new(ListAgreementsResponse { agreements, next_page_token }))
+    }
+
+    async fn simulate_query(
+        &self,
+        request: Request<SimulateQueryRequest>,
+    ) -> Result<Response<SimulateQueryResponse>, Status> {
+        let (peer, address) = (peer_of(&request)?, address_of(&request)?);
+        let simulation = wire::simulation_from_proto(request.get_ref()).map_err(status::of_malformed)?;
+        let hub = Arc::clone(&self.hub);
+        let simulated = blocking(move || hub.simulate(&peer, address, &simulation)).await?;
+        Ok(Response::new(wire::simulated_to_proto(&simulated)))
     }
 
     async fn get_answer_terms(

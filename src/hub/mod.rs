@@ -27,6 +27,7 @@ mod rollover;
 mod rule;
 mod seal;
 mod sequencer;
+mod simulation;
 mod snapshot;
 mod tiles;
 mod trace;

@@ -151,17 +151,7 @@ fn read_carried(reading: &mut Reading, carried: &proto::Carried) -> Option<Carri
 
 fn outcome_to_proto(outcome: &Outcome) -> ProtoResult {
     match outcome {
-        Outcome::Refused(refusal) => {
-            let (agreement_id, agreement_version) =
-                refusal.agreement.as_ref().map(|(id, version)| (id.to_string(), *version)).unwrap_or_default();
-            ProtoResult::Refused(proto::Refused {
-                reason: refusal.reason.number(),
-                term: refusal.term.clone(),
-                agreement_id,
-                agreement_version,
-                peer_address: address_to_bytes(refusal.peer_address),
-            })
-        }
+        Outcome::Refused(refusal) => ProtoResult::Refused(refusal_to_proto(refusal)),
         Outcome::QueryPermitted(permitted) => ProtoResult::QueryPermitted(proto::QueryPermitted {
             agreement_id: permitted.agreement_id.to_string(),
             agreement_version: permitted.agreement_version,
@@ -251,6 +241,19 @@ fn withheld_to_proto(withheld: &RecordWithheld) -> proto::RecordWithheld {
         version: withheld.version,
         publication_index: withheld.publication_index,
         jwt_sha256: withheld.jwt_sha256.0.to_vec(),
+    }
+}
+
+/// A refusal as it is entered and told.
+pub(super) fn refusal_to_proto(refusal: &Refusal) -> proto::Refused {
+    let (agreement_id, agreement_version) =
+        refusal.agreement.as_ref().map(|(id, version)| (id.to_string(), *version)).unwrap_or_default();
+    proto::Refused {
+        reason: refusal.reason.number(),
+        term: refusal.term.clone(),
+        agreement_id,
+        agreement_version,
+        peer_address: address_to_bytes(refusal.peer_address),
     }
 }
 

@@ -18,6 +18,7 @@ mod listing;
 mod reading;
 mod record;
 mod rule;
+mod simulation;
 mod statement;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use key_request::{KEY_POSSESSION_KIND, KeyRequest, KeyRequestError, possessi
 pub use listing::{ListedAgreement, agreement_from_proto, department_from_proto};
 pub use reading::{Malformed, Violation, time_of, timestamp};
 pub use record::{record_state_to_proto, released_record_to_proto, status_from_number, status_to_number};
+pub use simulation::{Simulation, simulated_to_proto, simulation_from_proto, term_of_verdict};
 pub use statement::{closing_receipt_from_proto, closing_receipt_to_proto, encode_statement, read_statement};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};

@@ -8,6 +8,7 @@ mod life;
 mod list;
 mod propose;
 mod show;
+mod simulate;
 
 use clap::{Args, Subcommand};
 
@@ -41,6 +42,7 @@ enum AgreementCommand {
     Diff(diff::Diff),
     List(list::List),
     Show(show::Show),
+    Simulate(simulate::Simulate),
 }
 
 impl Run for Agreement {
@@ -60,6 +62,7 @@ impl Run for Agreement {
             AgreementCommand::Diff(args) => args.run(output),
             AgreementCommand::List(args) => args.run(output),
             AgreementCommand::Show(args) => args.run(output),
+            AgreementCommand::Simulate(args) => args.run(output),
         }
     }
 }

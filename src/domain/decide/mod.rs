@@ -8,6 +8,7 @@ mod catalog;
 mod publication;
 mod release;
 mod rule;
+mod simulation;
 mod terms;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use release::{
     Found, Release, Released, decide_release, is_released, learns_successor, most_released, released_status,
 };
 pub use rule::{RuleFacts, decide_rule};
+pub use simulation::{Permit, Simulated, Verdict, simulate};
 pub use terms::{Term, Usage};
 
 use super::{

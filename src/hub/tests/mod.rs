@@ -8,5 +8,6 @@ mod openings;
 mod order;
 mod rebuild;
 mod rollover;
+mod simulation;
 mod terms;
 mod world;
