@@ -66,11 +66,12 @@ pub fn decide_access<E>(
         debug_assert_eq!(&version.text.consumer, actor.department());
         let asking = Asking { version, resource, query, peer, usage: Usage::NONE, now };
         // What was asked for before is looked up only where it decides.
-        let met = match meet(&Term::ALL, &asking) {
+        let (terms, of_usage) = Term::ALL.split_at(Term::MinuteLimit as usize);
+        let met = match meet(terms, &asking) {
             Ok(()) => {
                 let day = now.civil_day(rules.policy.civil_day_offset_seconds);
                 let usage = usage(&version.text.agreement_id, day)?;
-                meet(&Term::OF_USAGE, &Asking { usage, ..asking }).map(|()| access(&asking, day))
+                meet(of_usage, &Asking { usage, ..asking }).map(|()| access(&asking, day))
             }
             Err(unmet) => Err(unmet),
         };

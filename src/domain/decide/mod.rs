@@ -14,6 +14,9 @@ mod terms;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod lifecycle_tests;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod oracle;
 
 pub use access::{Access, decide_access, explain_terms};
 pub use publication::{

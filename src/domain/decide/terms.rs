@@ -90,7 +90,7 @@ pub(super) struct Asking<'a> {
 }
 
 impl Term {
-    /// All of them, in their order.
+    /// All of them, in their order. The last two, from [`Term::MinuteLimit`] on, rest on what was asked for before.
     pub const ALL: [Self; 15] = [
         Self::NotTerminated,
         Self::Activated,
@@ -108,8 +108,6 @@ impl Term {
         Self::MinuteLimit,
         Self::DailyLimit,
     ];
-    /// Those that rest on what was asked for before.
-    pub(super) const OF_USAGE: [Self; 2] = [Self::MinuteLimit, Self::DailyLimit];
 
     /// Whether the query meets it.
     pub(super) fn meet(self, asking: &Asking<'_>) -> Result<(), Refusal> {
