@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn what_says_no_is_told_in_plain_words_of_both_languages() {
         let catalog = crate::catalog::parse(include_bytes!("../../../deploy/examples/catalog.toml")).unwrap();
-        let resource = &catalog[0];
+        let resource = &catalog.resources[0];
         let no = |term: proto::AgreementTerm, reason: RefusalReason, detail: &str| proto::TermVerdict {
             term: term as i32,
             reason: reason.number(),

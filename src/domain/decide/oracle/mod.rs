@@ -144,6 +144,7 @@ fn resource(random: &mut Random) -> Arc<Resource> {
         holder_type_field: None,
         valid_from_field: None,
         valid_until_field: None,
+        replaces_field: None,
     })
 }
 
@@ -277,6 +278,7 @@ fn record(random: &mut Random, resources: &[Arc<Resource>], number: u8) -> (Reco
         publication_index: 1,
         published_at: random.time(),
         issuer_key: KeyId([7; 32]),
+        successor: None,
     };
     (head, values)
 }
@@ -363,7 +365,8 @@ impl Case {
                 return Answer::Refused(refusal.reason, refusal.agreement.map(name), refusal.peer_address.is_some());
             }
         };
-        let found: Vec<_> = self.found.iter().map(|(head, _)| Found { lookup: 0, head: head.clone() }).collect();
+        let found: Vec<_> =
+            self.found.iter().map(|(head, _)| Found { lookup: 0, head: head.clone(), replaces: None }).collect();
         let values = |position: usize| Ok::<_, Infallible>(self.found[position].1.clone());
         let Ok(release) = decide_release(rules, &access, &self.query, &found, values, now);
         let records = release
