@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use super::{CatalogRule, CatalogViolation, check::Violations};
 use crate::domain::{id::CodeTableId, time::Date};
 
-/// The most bytes of a code table, codes, names, parents and [`ENTRY_BYTES`] an entry: one answer of a hub holds it, with
+/// The most bytes of a code table, codes, names, parents and `ENTRY_BYTES` an entry: one answer of a hub holds it, with
 /// room to spare. The divisions of GB/T 2260 down to the county take some 150 KiB.
 pub const MAX_CODE_TABLE_BYTES: usize = 2 << 20;
 /// What an entry of a code table takes beside its texts: tags, lengths and two dates.
