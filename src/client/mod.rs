@@ -13,7 +13,7 @@
 //! | `connection`, `advice` | mutual TLS, deadlines, sending the same again; what to do where no connection comes about |
 //! | [`statement`] | headers, signatures, commitments |
 //! | `journal` | what was signed, before it is sent |
-//! | `query`, `publish`, `rule`, `catalog`, `issuing`, `trace`, `opening` | the acts |
+//! | `query`, `publish`, `rule`, `agreement`, `catalog`, `issuing`, `trace`, `opening` | the acts |
 //! | `seal` | e-seals, verified by the hub |
 //! | `trail`, `receipt`, [`verify`] | the evidence |
 //! | `succession` | from the key of an earlier log to that of the present one |
@@ -21,6 +21,7 @@
 //! | `error` | what can go wrong, by what one can do about it |
 
 mod advice;
+mod agreement;
 mod answer;
 mod catalog;
 mod connection;
@@ -47,6 +48,7 @@ mod trail;
 pub mod statement;
 pub mod verify;
 
+pub use agreement::{FreeTexts, ShownAgreement};
 pub use catalog::{CatalogEntry, MAX_PART_BYTES, RecordCount};
 pub use connection::{MAX_ATTEMPTS, MAX_MESSAGE_BYTES};
 pub use error::{ERROR_DOMAIN, Error, Refused, Rejected};
@@ -56,7 +58,7 @@ pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};
 pub use query::{Lookup, QueryAnswer, QueryRequest, Record};
-pub use rule::{Changed, FreeTexts, HubDescription, ShownAgreement};
+pub use rule::{Changed, HubDescription};
 pub use seal::{DocumentVerdict, SealCheckVerdict, SealVerdict};
 pub use trace::{TraceAnswer, TraceRequest, TracedExchange};
 

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::refuse;
 use crate::domain::{
     catalog::{
         Catalog, CatalogPart, CatalogViolation, CodeTable, CodeTableRef, Resource, assemble, breaking_changes,
@@ -11,10 +12,6 @@ use crate::domain::{
     outcome::{Effect, Refusal, RefusalReason as Reason},
     rules::Rules,
 };
-
-fn refuse<T>(reason: Reason, term: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal::new(reason, term))
-}
 
 fn in_order(name: &str, violations: &[CatalogViolation]) -> Result<(), Refusal> {
     match violations.first() {

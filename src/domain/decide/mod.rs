@@ -4,7 +4,9 @@
 //! rules or on a record stands until one of them changes. The sequencer sees to both.
 
 mod access;
+mod agreement;
 mod catalog;
+mod directory;
 mod publication;
 mod release;
 mod rule;
@@ -100,4 +102,8 @@ pub fn admit(rules: &Rules, statement: &Statement, standing: Standing, now: &Mom
         return Err(Refusal::new(RefusalReason::OpeningMismatch, ""));
     }
     Ok(())
+}
+
+fn refuse<T>(reason: RefusalReason, term: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(reason, term))
 }
