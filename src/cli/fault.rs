@@ -4,7 +4,22 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Output;
 use crate::catalog::position;
+
+/// What was read of a file; `None` where it is at fault, and its faults were told.
+///
+/// # Errors
+/// When stdout takes no more.
+pub(super) fn in_order<T>(output: &Output, read: Result<T, Vec<Fault>>) -> anyhow::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(faults) => {
+            faults.iter().try_for_each(|fault| output.print(fault))?;
+            Ok(None)
+        }
+    }
+}
 
 /// What is wrong at one place of a file, in both languages.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -204,6 +204,8 @@ pub struct Agreements {
     by_id: BTreeMap<AgreementId, Arc<Agreement>>,
     /// A consumer's agreements on a resource, by their ids. A resource has one provider, and parties never change.
     by_use: HashMap<(Uscc, ResourceId), BTreeMap<AgreementId, Arc<Agreement>>>,
+    /// Those whose newest version waits for an answer.
+    waiting: BTreeSet<AgreementId>,
 }
 
 impl Agreements {
@@ -223,6 +225,13 @@ impl Agreements {
         self.by_id.range::<str, _>((Bound::Excluded(id), Bound::Unbounded))
     }
 
+    /// Those whose newest version waits for an answer, after an id and in the order of their ids.
+    pub fn waiting_after<'a>(&'a self, id: &str) -> impl Iterator<Item = (&'a AgreementId, &'a Arc<Agreement>)> {
+        use std::ops::Bound;
+        let ids = self.waiting.range::<str, _>((Bound::Excluded(id), Bound::Unbounded));
+        ids.filter_map(|id| self.by_id.get_key_value(id))
+    }
+
     /// A consumer's agreements on a resource, in the order of their ids.
     pub fn of_use(&self, consumer: &Uscc, resource: &ResourceId) -> impl Iterator<Item = &Arc<Agreement>> {
         // Cloning a name is a reference count; the borrowed pair has no borrowed key.
@@ -235,6 +244,11 @@ impl Agreements {
         if let Some(text) = agreement.newest().map(|version| &version.text) {
             let of_use = self.by_use.entry((text.consumer, text.resource_id.clone())).or_default();
             of_use.insert(id.clone(), Arc::clone(&agreement));
+        }
+        if agreement.newest().is_some_and(|newest| newest.waiting.is_some()) {
+            self.waiting.insert(id.clone());
+        } else {
+            self.waiting.remove(id);
         }
         self.by_id.insert(id.clone(), agreement);
     }

@@ -182,15 +182,20 @@ impl Hub {
             };
             is_selected.then(|| (Arc::clone(agreement), pending))
         };
-        let after = snapshot.rules.agreements.after(after).map(|(_, agreement)| agreement);
-        Ok(after.filter_map(read).take(limit).collect())
+        let agreements = &snapshot.rules.agreements;
+        Ok(match selection {
+            Selection::All => agreements.after(after).filter_map(|(_, found)| read(found)).take(limit).collect(),
+            Selection::Pending | Selection::Overdue => {
+                agreements.waiting_after(after).filter_map(|(_, found)| read(found)).take(limit).collect()
+            }
+        })
     }
 
     /// The agreements that wait for an answer, and how many of them are overdue.
     pub fn pending_answers(&self) -> (Vec<(AgreementId, Pending)>, usize) {
         let snapshot = self.snapshot();
         let now = Moment::new(self.clock.now());
-        let waiting = snapshot.rules.agreements.iter().filter_map(|(id, agreement)| {
+        let waiting = snapshot.rules.agreements.waiting_after("").filter_map(|(id, agreement)| {
             Some((id.clone(), pending(&snapshot.rules, agreement, agreement.newest()?)?))
         });
         let waiting: Vec<_> = waiting.collect();

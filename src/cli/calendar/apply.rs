@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{file, lint::InOrder};
 use crate::cli::{
     Exit, Output, Run, block_on,
+    fault::in_order,
     system::{AsSystem, OrHub as _},
 };
 
@@ -39,13 +40,7 @@ impl fmt::Display for Applied {
 
 impl Run for Apply {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let year = match file::read(&self.file)? {
-            Ok(year) => year,
-            Err(faults) => {
-                faults.iter().try_for_each(|fault| output.print(fault))?;
-                return Ok(Exit::Findings);
-            }
-        };
+        let Some(year) = in_order(output, file::read(&self.file)?)? else { return Ok(Exit::Findings) };
         let told = InOrder::from(&year);
         let changed = block_on(async {
             self.as_system.connect().await?.enter_calendar_year(year).await.or_hub("cannot enter the year")

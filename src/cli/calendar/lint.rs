@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::file;
 use crate::{
-    cli::{Exit, Output, Run},
+    cli::{Exit, Output, Run, fault::in_order},
     domain::calendar::CalendarYear,
 };
 
@@ -49,15 +49,8 @@ impl fmt::Display for InOrder {
 
 impl Run for Lint {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        match file::read(&self.file)? {
-            Ok(year) => {
-                output.print(&InOrder::from(&year))?;
-                Ok(Exit::Success)
-            }
-            Err(faults) => {
-                faults.iter().try_for_each(|fault| output.print(fault))?;
-                Ok(Exit::Findings)
-            }
-        }
+        let Some(year) = in_order(output, file::read(&self.file)?)? else { return Ok(Exit::Findings) };
+        output.print(&InOrder::from(&year))?;
+        Ok(Exit::Success)
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::file;
 use crate::cli::{
     Exit, Output, Run, block_on,
+    fault::in_order,
     system::{AsSystem, OrHub as _},
 };
 
@@ -37,13 +38,7 @@ impl fmt::Display for Applied {
 
 impl Run for Apply {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let terms = match file::read(&self.file)? {
-            Ok(terms) => terms,
-            Err(faults) => {
-                faults.iter().try_for_each(|fault| output.print(fault))?;
-                return Ok(Exit::Findings);
-            }
-        };
+        let Some(terms) = in_order(output, file::read(&self.file)?)? else { return Ok(Exit::Findings) };
         let deadlines = terms.iter().count();
         let changed = block_on(async {
             self.as_system.connect().await?.set_answer_terms(terms).await.or_hub("cannot set the deadlines")

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Exit, Output, Run};
+use super::{Exit, Output, Run, fault::in_order};
 
 /// Check, show and set by when proposals of agreements must be answered 答复时限, in working days
 #[derive(Args)]
@@ -45,15 +45,8 @@ struct Lint {
 
 impl Run for Lint {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        match file::read(&self.file)? {
-            Ok(terms) => {
-                output.list(&show::rows(&terms))?;
-                Ok(Exit::Success)
-            }
-            Err(faults) => {
-                faults.iter().try_for_each(|fault| output.print(fault))?;
-                Ok(Exit::Findings)
-            }
-        }
+        let Some(terms) = in_order(output, file::read(&self.file)?)? else { return Ok(Exit::Findings) };
+        output.list(&show::rows(&terms))?;
+        Ok(Exit::Success)
     }
 }
