@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use super::render::{Line, field_lines, resource_lines};
-use crate::domain::{catalog::Resource, id::ResourceId};
+use crate::domain::{
+    catalog::{BreakingChange, Resource, breaking_changes},
+    id::ResourceId,
+};
 
 /// A change that a catalog file would make. Entries that the file does not name stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +15,12 @@ pub struct Change {
     pub resource_id: ResourceId,
     /// The version that it would get: 1 for a new one.
     pub version: u32,
+    /// How many fields it would have.
+    pub fields: usize,
     /// What differs from the version in force, line by line of the file; empty for a new resource.
     pub differences: Vec<Difference>,
+    /// How the new version breaks with the one in force.
+    pub breaking: Vec<BreakingChange>,
 }
 
 /// One line that differs.
@@ -40,16 +47,18 @@ impl fmt::Display for Difference {
 }
 
 /// What the entries of a file would change of those in force, given with their versions, in the order of the file.
-pub fn changes(in_force: &BTreeMap<ResourceId, (u32, Arc<Resource>)>, file: &[Resource]) -> Vec<Change> {
-    let change = |resource: &Resource| {
-        let resource_id = resource.resource_id.clone();
+pub fn changes(in_force: &BTreeMap<ResourceId, (u32, Arc<Resource>)>, file: &[Arc<Resource>]) -> Vec<Change> {
+    let change = |resource: &Arc<Resource>| {
+        let (resource_id, fields) = (resource.resource_id.clone(), resource.fields.len());
         match in_force.get(&resource.resource_id) {
-            None => Some(Change { resource_id, version: 1, differences: Vec::new() }),
-            Some((_, current)) if **current == *resource => None,
+            None => Some(Change { resource_id, version: 1, fields, differences: Vec::new(), breaking: Vec::new() }),
+            Some((_, current)) if current == resource => None,
             Some((version, current)) => Some(Change {
                 resource_id,
                 version: version.saturating_add(1),
+                fields,
                 differences: differences(current, resource),
+                breaking: breaking_changes(current, resource),
             }),
         }
     };

@@ -62,12 +62,13 @@
 //! ```
 //!
 //! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the content of a file without fault;
-//! [`render`] writes it as a file; [`changes`] tells what a file would change. The rules of a catalog themselves are
-//! `domain::catalog`'s; this room finds the line that breaks one.
+//! [`render`] writes it as a file; [`plan()`] tells what files would change of what is in force, and what that means for those
+//! who use and publish it. The rules of a catalog themselves are `domain::catalog`'s; this room finds the line that breaks one.
 
 mod changes;
 mod code_table;
 mod nearest;
+mod plan;
 mod problem;
 mod render;
 mod resource;
@@ -75,7 +76,11 @@ mod table;
 mod words;
 
 pub use changes::{Change, Difference, changes};
-pub use problem::Problem;
+pub use plan::{
+    AgreementImpact, InForce, Obstacle, Plan, Published, RecordImpact, TableChange, agreement_impacts, plan,
+    record_impacts,
+};
+pub use problem::{Problem, breaking_word};
 pub use render::render;
 pub use words::sharing_class_word;
 

@@ -1,7 +1,10 @@
 //! What can be wrong with a catalog file, in English and Chinese.
 
 use super::{MAX_FILE_BYTES, MAX_RESOURCE_BYTES};
-use crate::domain::{catalog::CatalogRule, identifier};
+use crate::domain::{
+    catalog::{Breaking, CatalogRule},
+    identifier,
+};
 
 /// What is wrong with a part of a catalog file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +186,21 @@ fn chinese_uscc(error: &identifier::Error) -> String {
             format!("统一社会信用代码第 {position} 位校验码不符，按其余各位应为“{expected}”")
         }
         other => format!("不是统一社会信用代码：{other}"),
+    }
+}
+
+/// How a new version breaks with the one before, in Chinese.
+pub fn breaking_word(breaking: Breaking) -> &'static str {
+    match breaking {
+        Breaking::FieldRemoved => "删除信息项",
+        Breaking::FieldRequired => "信息项成为必填",
+        Breaking::ClassTightened => "共享类型收紧",
+        Breaking::TypeChanged => "类型变更",
+        Breaking::LengthShortened => "长度缩短",
+        Breaking::CodeRemoved => "删除代码",
+        Breaking::DerivationChanged => "派生规则变更",
+        Breaking::KindChanged => "资源类型变更",
+        Breaking::RoleChanged => "有效期或代码类型信息项变更",
     }
 }
 

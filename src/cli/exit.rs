@@ -23,6 +23,8 @@ pub enum Exit {
     Failed = 70,
     /// A file or folder cannot be created: it is there already, or its place does not allow it.
     CannotCreate = 73,
+    /// A plan no longer fits what is in force: to be made again.
+    Outdated = 75,
     /// The hub refused.
     Refused = 77,
     /// The configuration, a profile, or a file it names is wrong.
@@ -40,6 +42,7 @@ Exit codes:
   69  the hub could not be reached, or did not answer in time
   70  something else went wrong
   73  a file or folder cannot be created: it is there already, or its place does not allow it
+  75  a plan no longer fits what is in force: to be made again
   77  the hub refused
   78  the configuration, a profile, or a file it names is wrong";
 
@@ -173,7 +176,9 @@ mod tests {
     #[test]
     fn help_lists_every_code() {
         use Exit::*;
-        for exit in [Success, Findings, Usage, Suspect, BadInput, Unavailable, Failed, CannotCreate, Refused, Config] {
+        for exit in
+            [Success, Findings, Usage, Suspect, BadInput, Unavailable, Failed, CannotCreate, Outdated, Refused, Config]
+        {
             assert!(HELP.lines().any(|line| line.starts_with(&format!("{:>4}  ", exit as u8))), "{exit:?}");
         }
     }

@@ -21,6 +21,7 @@ mod opening;
 mod output;
 mod pki;
 mod profile;
+mod progress;
 mod publish;
 mod query;
 mod receipt;
@@ -44,7 +45,7 @@ use crate::domain::time::{Date, Time};
 
 pub use self::{
     exit::{Exit, OrExit},
-    output::{Output, Row},
+    output::{Output, Row, counted},
 };
 
 /// What every subcommand does.

@@ -73,6 +73,11 @@ impl Output {
     }
 }
 
+/// A number of things in English: `1 resource`, `2 resources`.
+pub fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Columns two spaces apart, each as wide as its widest cell: a Chinese character takes two places on a terminal.
 fn table<T: Row>(members: &[T]) -> String {
     let headings = T::HEADINGS.iter().map(ToString::to_string).collect();
@@ -105,6 +110,14 @@ mod tests {
         fn cells(&self) -> Vec<String> {
             vec![self.0.to_owned(), self.1.to_owned()]
         }
+    }
+
+    #[test]
+    fn one_is_counted_in_the_singular() {
+        assert_eq!(
+            [0, 1, 2].map(|number| counted(number, "code table")),
+            ["0 code tables", "1 code table", "2 code tables"]
+        );
     }
 
     #[test]

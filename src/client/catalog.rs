@@ -152,6 +152,17 @@ impl Client {
         Ok(entry)
     }
 
+    /// A version of a resource, with the code tables that it follows.
+    ///
+    /// # Errors
+    /// As [`Client::resource`].
+    pub async fn resource_version(&self, id: &ResourceId, version: u32) -> Result<Arc<Resource>, Error> {
+        let message = proto::GetResourceRequest { resource_id: id.to_string(), version };
+        let answer: proto::GetResourceResponse = rule_call!(self, get_resource, message).await?;
+        let mut entries = self.with_code_tables(vec![catalog_entry(answer.resource)?]).await?;
+        entries.pop().map(|entry| entry.resource).ok_or_else(|| endless("resources"))
+    }
+
     /// The whole catalog, and its version.
     ///
     /// # Errors
@@ -159,9 +170,15 @@ impl Client {
     pub async fn catalog(&self) -> Result<(Vec<CatalogEntry>, u64), Error> {
         let mut entries = Vec::new();
         let mut page_token = String::new();
+        let mut catalog_version = None;
         for _ in 0..MAX_PAGES {
             let message = proto::ListResourcesRequest { page_size: PAGE_SIZE, page_token };
             let page: proto::ListResourcesResponse = rule_call!(self, list_resources, message).await?;
+            if *catalog_version.get_or_insert(page.catalog_version) != page.catalog_version {
+                // Pages of two versions are no catalog that ever was in force.
+                (entries, page_token, catalog_version) = (Vec::new(), String::new(), None);
+                continue;
+            }
             for entry in page.resources {
                 entries.push(catalog_entry(Some(entry))?);
             }

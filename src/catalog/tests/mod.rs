@@ -1,4 +1,6 @@
 mod messages;
+mod plans;
+mod valid;
 
 use std::sync::Arc;
 
@@ -290,14 +292,14 @@ fn a_resource_that_no_entry_holds_is_found() {
 
 #[test]
 fn changes_are_told_line_by_line() {
-    let current = parse(GOOD.as_bytes()).unwrap().resources.remove(0);
-    let in_force = BTreeMap::from([(current.resource_id.clone(), (3, Arc::new(current.clone())))]);
+    let current = Arc::new(parse(GOOD.as_bytes()).unwrap().resources.remove(0));
+    let in_force = BTreeMap::from([(current.resource_id.clone(), (3, Arc::clone(&current)))]);
     assert_eq!(changes(&in_force, std::slice::from_ref(&current)), []);
     assert_eq!(changes(&BTreeMap::new(), std::slice::from_ref(&current))[0].version, 1);
 
     let text = broken("\"DAILY\"", "\"WEEKLY\"").replace("code = \"KZ_LX\"", "code = \"KZ_XX\"");
     let text = text.replacen("max_length = 50", "max_length = 60", 1);
-    let found = changes(&in_force, &parse(text.as_bytes()).unwrap().resources);
+    let found = changes(&in_force, &[Arc::new(parse(text.as_bytes()).unwrap().resources.remove(0))]);
     assert_eq!((found.len(), found[0].version), (1, 4));
     let lines: Vec<String> = found[0].differences.iter().map(ToString::to_string).collect();
     let field = |code| {
@@ -315,9 +317,9 @@ fn changes_are_told_line_by_line() {
         ]
     );
 
-    let mut reordered = current.clone();
+    let mut reordered = Resource::clone(&current);
     reordered.fields.swap(0, 1);
-    let found = changes(&in_force, &[reordered]);
+    let found = changes(&in_force, &[Arc::new(reordered)]);
     assert!(found[0].differences[0].to_string().starts_with("~ field: ZZBS, CZZTDM"), "{found:?}");
 }
 

@@ -83,7 +83,7 @@ fn standing(version: &AgreementVersion, now: Time) -> (&'static str, &'static st
 }
 
 /// A state by its code and its Chinese name.
-fn state(state: AgreementState) -> (&'static str, &'static str) {
+pub(super) fn state(state: AgreementState) -> (&'static str, &'static str) {
     match state {
         AgreementState::Proposed => ("PROPOSED", "待审核"),
         AgreementState::Accepted => ("ACCEPTED", "提供方已同意"),

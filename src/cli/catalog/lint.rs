@@ -7,16 +7,17 @@ use serde::Serialize;
 
 use crate::{
     catalog,
-    cli::{Exit, Output, Run},
+    cli::{Exit, Output, Run, counted},
 };
 
-/// Check a catalog file, without a hub: everything that is wrong with it at once, as file:line:column
+/// Check catalog files, without a hub: everything that is wrong with them at once, as file:line:column
 ///
-/// Exit code 0: the file may be applied; 1: there are findings.
+/// Exit code 0: the files may be applied; 1: there are findings.
 #[derive(Args)]
 pub(in crate::cli) struct Lint {
-    /// The catalog file, TOML in UTF-8
-    file: PathBuf,
+    /// The catalog files, TOML in UTF-8
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
     /// The language of the findings [default: that of the locale]
     #[arg(long, value_enum)]
     lang: Option<Language>,
@@ -33,7 +34,7 @@ pub(super) enum Language {
 
 impl Language {
     /// The one asked for; else Chinese where the locale is (`LC_ALL`, `LC_MESSAGES`, `LANG`, the first that says something).
-    fn or_of_locale(asked: Option<Self>) -> Self {
+    pub(super) fn or_of_locale(asked: Option<Self>) -> Self {
         let variables = ["LC_ALL", "LC_MESSAGES", "LANG"].map(|name| std::env::var(name).unwrap_or_default());
         asked.unwrap_or_else(|| Self::of_locale(&variables))
     }
@@ -100,33 +101,32 @@ struct InOrder {
 
 impl fmt::Display for InOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: in order, {} resources with {} fields", self.file, self.resources, self.fields)?;
-        if self.code_tables > 0 {
-            write!(f, ", {} code tables", self.code_tables)?;
-        }
-        Ok(())
+        let of_resources = format!("{} with {}", counted(self.resources, "resource"), counted(self.fields, "field"));
+        let of_tables = counted(self.code_tables, "code table");
+        let said = [(self.resources, of_resources), (self.code_tables, of_tables)];
+        let said: Vec<_> = said.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
+        write!(f, "{}: in order, {}", self.file, said.join(", "))
     }
 }
 
 impl Run for Lint {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
-        let file = self.file.display().to_string();
-        match catalog::parse(&super::read(&self.file)?) {
-            Ok(content) => {
-                let fields = content.resources.iter().map(|resource| resource.fields.len()).sum();
-                output.print(&InOrder {
-                    file,
-                    resources: content.resources.len(),
-                    fields,
-                    code_tables: content.code_tables.len(),
-                })?;
-                Ok(Exit::Success)
-            }
-            Err(findings) => {
-                print(self.lang, output, &file, &findings)?;
-                Ok(Exit::Findings)
+        let mut exit = Exit::Success;
+        for path in &self.files {
+            let file = path.display().to_string();
+            match catalog::parse(&super::read(path)?) {
+                Ok(content) => {
+                    let fields = content.resources.iter().map(|resource| resource.fields.len()).sum();
+                    let (resources, code_tables) = (content.resources.len(), content.code_tables.len());
+                    output.print(&InOrder { file, resources, fields, code_tables })?;
+                }
+                Err(findings) => {
+                    print(self.lang, output, &file, &findings)?;
+                    exit = Exit::Findings;
+                }
             }
         }
+        Ok(exit)
     }
 }
 
@@ -159,6 +159,14 @@ mod tests {
         assert!(
             shown(Language::Zh).starts_with("c.toml:3:1: resource[a].kynd: 未知的键；是否应为 kind？\n    可用: id,")
         );
+    }
+
+    #[test]
+    fn a_file_in_order_is_counted() {
+        let told = |resources, fields, code_tables| InOrder { file: "c.toml".into(), resources, fields, code_tables };
+        assert_eq!(told(1, 2, 0).to_string(), "c.toml: in order, 1 resource with 2 fields");
+        assert_eq!(told(0, 0, 1).to_string(), "c.toml: in order, 1 code table");
+        assert_eq!(told(2, 1, 3).to_string(), "c.toml: in order, 2 resources with 1 field, 3 code tables");
     }
 
     #[test]

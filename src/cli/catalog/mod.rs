@@ -1,9 +1,14 @@
 //! `hutong catalog`: the catalog 数据目录 as a file, reviewed like code.
 
 mod apply;
+mod export;
 mod lint;
+mod plan;
+mod plan_file;
+mod planning;
 mod schema;
 mod show;
+mod shown_plan;
 
 use std::path::Path;
 
@@ -11,7 +16,7 @@ use clap::{Args, Subcommand};
 
 use super::{Exit, OrExit as _, Output, Run};
 
-/// Check, show and apply catalogs of resources, written as TOML files
+/// Check, plan, apply, show and export catalogs of resources, written as TOML files
 #[derive(Args)]
 pub(super) struct Catalog {
     #[command(subcommand)]
@@ -21,8 +26,10 @@ pub(super) struct Catalog {
 #[derive(Subcommand)]
 enum CatalogCommand {
     Lint(lint::Lint),
+    Plan(plan::MakePlan),
     Apply(apply::Apply),
     Show(show::Show),
+    Export(export::Export),
     Schema(schema::Schema),
 }
 
@@ -30,8 +37,10 @@ impl Run for Catalog {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             CatalogCommand::Lint(args) => args.run(output),
+            CatalogCommand::Plan(args) => args.run(output),
             CatalogCommand::Apply(args) => args.run(output),
             CatalogCommand::Show(args) => args.run(output),
+            CatalogCommand::Export(args) => args.run(output),
             CatalogCommand::Schema(args) => args.run(output),
         }
     }

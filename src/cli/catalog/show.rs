@@ -18,9 +18,6 @@ use crate::{
 pub(in crate::cli) struct Show {
     /// The resource, such as samr.business-licence [default: a list of all]
     resource: Option<ResourceId>,
-    /// Every resource in full: a catalog file that may be edited and applied
-    #[arg(long, conflicts_with = "resource")]
-    full: bool,
     /// The profile of a registered system
     #[arg(long, value_name = "FILE", env = "HUTONG_PROFILE")]
     profile: PathBuf,
@@ -70,7 +67,7 @@ impl Run for Show {
                 None => Ok(client.catalog().await?.0),
             }
         })?;
-        if !self.full && self.resource.is_none() {
+        if self.resource.is_none() {
             output.list(&entries.iter().map(Listed::from).collect::<Vec<_>>())?;
         } else {
             for entry in &entries {
