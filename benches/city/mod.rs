@@ -38,7 +38,8 @@ const PROVIDER: &str = "11330105002500287C";
 const CONSUMER: &str = "11430000006122244L";
 const RESOURCE: &str = "samr.business-licence";
 const AGREEMENT: &str = "a1";
-const PURPOSE: &str = "housing-check";
+/// The purpose that the agreement allows.
+pub(crate) const PURPOSE: &str = "housing-check";
 
 /// The fields of the resource: two identifiers and ten texts.
 const FIELDS: [&str; 12] = [
@@ -277,7 +278,8 @@ fn act(actor: &Actor, change: RuleChange, effect: Effect, now: Time) -> anyhow::
     Ok(Act { actor, statement: Statement::Rule(actor.header(now)?, change), effect })
 }
 
-fn agreement_text(now: Time) -> anyhow::Result<AgreementText> {
+/// The text of the agreement.
+pub(crate) fn agreement_text(now: Time) -> anyhow::Result<AgreementText> {
     Ok(AgreementText {
         hub: HUB.parse()?,
         agreement_id: AGREEMENT.parse()?,
@@ -328,7 +330,8 @@ fn holder(number: u32) -> anyhow::Result<String> {
     Ok(Uscc::complete(&format!("91330105{number:08}"))?.as_str().to_owned())
 }
 
-fn resource() -> anyhow::Result<Resource> {
+/// The resource.
+pub(crate) fn resource() -> anyhow::Result<Resource> {
     let field = |code: &str| {
         anyhow::Ok(Field {
             code: code.parse()?,

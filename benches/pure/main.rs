@@ -2,20 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{convert::Infallible, hint::black_box};
+use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hutong::{
     domain::{
-        decide::{Access, Usage, decide_access},
         directory::Capability,
         id::{Digest, Handle, KeyId},
-        network::Peer,
-        outcome::{Outcome, QueryPermitted, RecordRelease, Refusal},
+        outcome::{Outcome, QueryPermitted, RecordRelease},
         record::RecordStatus,
         rules::Rules,
-        statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy, Statement},
-        time::{Moment, Time},
+        statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy},
+        time::Time,
     },
     sign::{
         Secret, SigningKey, SystemRandomness,
@@ -28,6 +26,7 @@ use hutong::{
 
 #[path = "../city/mod.rs"]
 mod city;
+mod deciding;
 
 use city::{ADMINISTRATOR, Actor, City, HUB, TRUST_DOMAIN, released};
 
@@ -72,20 +71,6 @@ fn rules(city: &City) -> Rules {
         rules.apply(index, now(), &act.statement, &act.effect).unwrap();
     }
     rules
-}
-
-fn decide(c: &mut Criterion) {
-    let city = city();
-    let rules = rules(&city);
-    let (statement, _) = city.query(1, now()).unwrap();
-    let Statement::Query(header, query) = &statement else { unreachable!("it is a query") };
-    let access = || -> Result<Access, Refusal> {
-        let usage = |_: &_, _| Ok::<_, Infallible>(Usage::NONE);
-        let peer = Peer::new(Some([10, 44, 0, 9].into()));
-        decide_access(&rules, &header.actor, black_box(query), &peer, usage, &Moment::new(now())).unwrap()
-    };
-    access().unwrap();
-    c.bench_function("decide_access", |b| b.iter(access));
 }
 
 fn statements(c: &mut Criterion) {
@@ -165,5 +150,5 @@ fn records(c: &mut Criterion) {
     c.bench_function("record/unseal", |b| b.iter(|| key.unseal(b"place", black_box(&sealed)).unwrap()));
 }
 
-criterion_group!(pure, decide, statements, entries, trees, records);
+criterion_group!(pure, deciding::decide, statements, entries, trees, records);
 criterion_main!(pure);

@@ -100,7 +100,10 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::CatalogBreaking => {
             "consumers or providers would lose something: `hutong catalog plan` says who; apply with --allow-breaking"
         }
-        R::AgreementConflict => "an agreement of this id stands already, or the version is not the next",
+        R::AgreementConflict => {
+            "an agreement of this id stands already, the version is not the next, or the department has as many \
+             agreements on the resource as it may: propose the next version of one"
+        }
         R::AgreementTextInvalid => "the agreement's text breaks a rule",
         R::AgreementSignatureInvalid => "the signature over the agreement's text does not verify",
         R::AgreementState => "the act does not fit the state in which the agreement stands",

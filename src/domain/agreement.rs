@@ -123,6 +123,9 @@ impl AgreementText {
 
 /// The most networks of one agreement: a department's sites. Each takes at most 45 bytes of an entry.
 pub const MAX_NETWORKS: usize = 64;
+/// The most agreements of a consumer on one resource. A query that names none looks at each of them, some 60 ns, so they bound what a
+/// decision costs; an agreement has as many purposes, matters and versions as it takes, so there is no need for a hundred.
+pub const MAX_AGREEMENTS_OF_USE: usize = 64;
 /// The most days for which an agreement lets data be kept: a hundred years. What may be kept for ever has no such duty.
 pub const MAX_RETENTION_DAYS: u32 = 36_500;
 

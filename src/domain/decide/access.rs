@@ -1,10 +1,10 @@
 //! May this query be answered, and under which agreement?
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use super::terms::{Asking, Term, Usage};
 use crate::domain::{
-    agreement::{Agreement, AgreementVersion},
+    agreement::AgreementVersion,
     catalog::{Resource, SharingClass},
     id::{AgreementId, SystemId},
     network::Peer,
@@ -153,8 +153,14 @@ fn meet_catalog<'a>(rules: &'a Rules, query: &Query) -> Result<&'a Resource, Ref
 
 /// The agreements that could permit, in the version that governs: the one named, if it is the consumer's on this resource, or
 /// all that are.
-fn candidates<'a>(rules: &'a Rules, actor: &SystemId, query: &'a Query) -> impl Iterator<Item = &'a AgreementVersion> {
-    let of_use = rules.agreements.of_use(actor.department(), &query.resource_id);
-    let governing = of_use.filter_map(|agreement: &Arc<Agreement>| agreement.governing());
-    governing.filter(|version| query.agreement_id.as_ref().is_none_or(|id| version.text.agreement_id == *id))
+fn candidates<'a>(rules: &'a Rules, actor: &SystemId, query: &Query) -> impl Iterator<Item = &'a AgreementVersion> {
+    let (consumer, resource) = (actor.department(), &query.resource_id);
+    let (named, of_use) = match &query.agreement_id {
+        Some(id) => (rules.agreements.find(id.as_str()), None),
+        None => (None, Some(rules.agreements.of_use(consumer, resource))),
+    };
+    let is_of_use =
+        |version: &&AgreementVersion| version.text.consumer == *consumer && version.text.resource_id == *resource;
+    let named = named.and_then(|agreement| agreement.governing()).filter(is_of_use);
+    named.into_iter().chain(of_use.into_iter().flatten().filter_map(|agreement| agreement.governing()))
 }

@@ -2,7 +2,7 @@
 
 use super::{RuleFacts, refuse};
 use crate::domain::{
-    agreement::{Agreement, AgreementState, AgreementText, AgreementVersion},
+    agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, MAX_AGREEMENTS_OF_USE},
     catalog::SharingClass,
     directory::Capability,
     id::{AgreementId, Digest, SystemId},
@@ -30,6 +30,11 @@ pub(super) fn propose(
     check_text(rules, text, now)?;
     signature(facts)?;
     let standing = rules.agreements.find(text.agreement_id.as_str());
+    if standing.is_none() && rules.agreements.of_use(&text.consumer, &text.resource_id).count() >= MAX_AGREEMENTS_OF_USE
+    {
+        let most = format!("{MAX_AGREEMENTS_OF_USE} agreements of a department on a resource");
+        return refuse(Reason::AgreementConflict, most);
+    }
     follow(standing.map(AsRef::as_ref), text)?;
     Ok(changed(&text.agreement_id, text.version, AgreementState::Proposed))
 }

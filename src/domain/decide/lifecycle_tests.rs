@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{RuleFacts, decide_rule};
 use crate::domain::{
-    agreement::{AgreementState, AgreementText, LookupKind},
+    agreement::{AgreementState, AgreementText, LookupKind, MAX_AGREEMENTS_OF_USE},
     answer::{AnswerStep, AnswerTerms, Awaited, Pending, pending},
     calendar::CalendarYear,
     catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
@@ -290,6 +290,22 @@ fn a_version_in_force_without_acceptance_is_accepted_once_and_stays_in_force() {
     assert_eq!(version.reason, Some(Commitment([2; 32])));
     let refusal = city.decide(PROVIDER, &city.act(AgreementAct::Accept)).unwrap_err();
     assert_eq!(refusal.reason, RefusalReason::AgreementState);
+}
+
+#[test]
+fn a_department_has_no_more_agreements_on_a_resource_than_a_query_may_look_at() {
+    let mut city = City::new();
+    let numbered = |city: &City, number: usize| AgreementText {
+        agreement_id: format!("a-{number}").parse().unwrap(),
+        ..city.text("OPEN")
+    };
+    for number in 0..MAX_AGREEMENTS_OF_USE {
+        city.propose(numbered(&city, number));
+    }
+    let refusal = city.decide(CONSUMER, &proposal(numbered(&city, MAX_AGREEMENTS_OF_USE))).unwrap_err();
+    assert_eq!(refusal.reason, RefusalReason::AgreementConflict);
+    // What stands may be proposed anew all the same.
+    city.propose(numbered(&city, 0));
 }
 
 fn terms(days: u32) -> RuleChange {
