@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::{
     domain::{
         agreement::AgreementText,
+        answer::AnswerTerm,
         outcome::{Effect, Erased, Notice, Outcome, QueryPermitted, RecordViolation, RecordWithheld, Suppressed},
         statement::{
             AgreementConsent, Erasure, Genesis, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
@@ -169,6 +170,7 @@ pub(super) fn kind(statement: &Statement) -> (&'static str, &'static str) {
             RuleChange::AgreementAcceptance(_) => ("agreement-acceptance", "协议同意"),
             RuleChange::AgreementActivation(_) => ("agreement-activation", "协议生效"),
             RuleChange::AgreementRejection { .. } => ("agreement-rejection", "协议驳回"),
+            RuleChange::AnswerDeferral { .. } => ("answer-deferral", "延长答复"),
             RuleChange::AgreementWithdrawal { .. } => ("agreement-withdrawal", "协议撤回"),
             RuleChange::AgreementSuspension { .. } => ("agreement-suspension", "协议暂停"),
             RuleChange::AgreementResumption { .. } => ("agreement-resumption", "协议恢复"),
@@ -327,11 +329,11 @@ fn rule_terms(change: &RuleChange) -> Terms {
         ],
         RuleChange::AnswerTerms(terms) => terms
             .iter()
-            .map(|((step, class), days)| {
-                (
-                    "deadline 时限",
-                    format!("{} {} {days} working days", step.as_str(), format!("{class:?}").to_uppercase()),
-                )
+            .map(|((step, class), AnswerTerm { working_days, deferral_days })| {
+                let class = format!("{class:?}").to_uppercase();
+                let deferred =
+                    if deferral_days > 0 { format!(", deferrable by {deferral_days}") } else { String::new() };
+                ("deadline 时限", format!("{} {class} {working_days} working days{deferred}", step.as_str()))
             })
             .collect(),
         RuleChange::AgreementProposal { text, digest, .. } => vec![
@@ -352,7 +354,8 @@ fn rule_terms(change: &RuleChange) -> Terms {
         .chain(optional_terms(text))
         .collect(),
         RuleChange::AgreementAcceptance(consent) | RuleChange::AgreementActivation(consent) => consent_terms(consent),
-        RuleChange::AgreementRejection { agreement_id, version, digest, reason } => vec![
+        RuleChange::AgreementRejection { agreement_id, version, digest, reason }
+        | RuleChange::AnswerDeferral { agreement_id, version, digest, reason } => vec![
             ("agreement 协议", agreement_id.to_string()),
             ("version", version.to_string()),
             ("text", digest.to_string()),

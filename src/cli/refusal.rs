@@ -107,6 +107,9 @@ fn in_words(reason: RefusalReason) -> &'static str {
         R::AgreementTextInvalid => "the agreement's text breaks a rule",
         R::AgreementSignatureInvalid => "the signature over the agreement's text does not verify",
         R::AgreementState => "the act does not fit the state in which the agreement stands",
+        R::AnswerNotDeferrable => {
+            "an answer is deferred once, before it is overdue, and where `hutong deadline show` says by how much"
+        }
         R::NotAParty => "this department is no party to the agreement, or not the one whose act this is",
         R::AcceptanceMissing => "the provider has to accept the agreement first",
         R::PublicationInvalid => "the batch names a record twice, or its bodies are not those of its statement",

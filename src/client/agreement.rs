@@ -166,12 +166,28 @@ impl Client {
     /// # Errors
     /// As [`Client::change`]; [`Error::Input`] without a reason.
     pub async fn reject_agreement(&self, version: &AgreementVersion, reason: &str) -> Result<Changed, Error> {
-        let Some((reason, opening)) = commit_text(self.random(), Some(reason))? else {
-            return Err(Error::Input { what: "the reason".to_owned(), why: "must be given".to_owned() });
-        };
+        let (reason, opening) = self.must_commit(reason)?;
         let (agreement_id, digest) = (version.text.agreement_id.clone(), version.digest);
         let change = RuleChange::AgreementRejection { agreement_id, version: version.text.version, digest, reason };
         self.change(change, vec![opening]).await
+    }
+
+    /// Defers this department's answer 延长答复 to a version of an agreement, once. The log commits to the reason, and the parties read
+    /// it.
+    ///
+    /// # Errors
+    /// As [`Client::change`]; [`Error::Input`] without a reason.
+    pub async fn defer_answer(&self, version: &AgreementVersion, reason: &str) -> Result<Changed, Error> {
+        let (reason, opening) = self.must_commit(reason)?;
+        let (agreement_id, digest) = (version.text.agreement_id.clone(), version.digest);
+        let change = RuleChange::AnswerDeferral { agreement_id, version: version.text.version, digest, reason };
+        self.change(change, vec![opening]).await
+    }
+
+    /// A reason that must be given.
+    fn must_commit(&self, reason: &str) -> Result<(Commitment, Opening), Error> {
+        let missing = || Error::Input { what: "the reason".to_owned(), why: "must be given".to_owned() };
+        commit_text(self.random(), Some(reason))?.ok_or_else(missing)
     }
 
     /// Withdraws a version of an agreement that this department proposed and that is not in force.

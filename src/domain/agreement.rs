@@ -142,7 +142,7 @@ pub struct AgreementVersion {
     pub state: AgreementState,
     /// Who suspended it and alone may resume it.
     pub suspended_by: Option<Uscc>,
-    /// The reason given for the state, committed to.
+    /// The reason given for the state, or for deferring the answer that it waits for, committed to.
     pub reason: Option<Commitment>,
     /// Whether the provider accepted the text.
     pub accepted: bool,

@@ -41,30 +41,53 @@ impl AnswerStep {
     }
 }
 
-/// How many working days each step may take, by the sharing class of a proposal: CONDITIONAL where one of its fields is.
+/// How long a step may take, counted from the day after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerTerm {
+    /// So many working days.
+    pub working_days: u32,
+    /// So many more once who must answer has deferred it 延长答复; 0: it cannot be.
+    pub deferral_days: u32,
+}
+
+impl From<u32> for AnswerTerm {
+    /// So many working days, and no more.
+    fn from(working_days: u32) -> Self {
+        Self { working_days, deferral_days: 0 }
+    }
+}
+
+impl AnswerTerm {
+    fn is_possible(self) -> bool {
+        self.working_days > 0 && self.working_days.saturating_add(self.deferral_days) <= MAX_WORKING_DAYS
+    }
+}
+
+/// How long each step may take, by the sharing class of a proposal: CONDITIONAL where one of its fields is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AnswerTerms(BTreeMap<(AnswerStep, SharingClass), u32>);
+pub struct AnswerTerms(BTreeMap<(AnswerStep, SharingClass), AnswerTerm>);
 
 impl AnswerTerms {
-    /// The terms of these steps; `None` where one cannot be: no days, more than [`MAX_WORKING_DAYS`], a class of which nothing is
-    /// shared, or an acceptance where none is needed.
-    pub fn new(days: impl IntoIterator<Item = ((AnswerStep, SharingClass), u32)>) -> Option<Self> {
-        let possible = |((step, class), days): &((AnswerStep, SharingClass), u32)| {
+    /// The terms of these steps; `None` where one cannot be: no days, more than [`MAX_WORKING_DAYS`] with those of a deferral, a class
+    /// of which nothing is shared, or an acceptance where none is needed.
+    pub fn new<T: Into<AnswerTerm>>(terms: impl IntoIterator<Item = ((AnswerStep, SharingClass), T)>) -> Option<Self> {
+        let possible = |((step, class), term): ((AnswerStep, SharingClass), T)| {
+            let term = term.into();
             let is_asked = match (step, class) {
                 (_, SharingClass::NotShared) | (AnswerStep::Acceptance, SharingClass::Unconditional) => false,
                 (_, SharingClass::Conditional | SharingClass::Unconditional) => true,
             };
-            is_asked && (1..=MAX_WORKING_DAYS).contains(days)
+            (is_asked && term.is_possible()).then_some(((step, class), term))
         };
-        days.into_iter().map(|term| possible(&term).then_some(term)).collect::<Option<_>>().map(Self)
+        terms.into_iter().map(possible).collect::<Option<_>>().map(Self)
     }
 
     /// Each step with a deadline.
-    pub fn iter(&self) -> impl Iterator<Item = ((AnswerStep, SharingClass), u32)> {
-        self.0.iter().map(|(key, days)| (*key, *days))
+    pub fn iter(&self) -> impl Iterator<Item = ((AnswerStep, SharingClass), AnswerTerm)> {
+        self.0.iter().map(|(key, term)| (*key, *term))
     }
 
-    fn days(&self, step: AnswerStep, class: SharingClass) -> Option<u32> {
+    fn term(&self, step: AnswerStep, class: SharingClass) -> Option<AnswerTerm> {
         self.0.get(&(step, class)).copied()
     }
 }
@@ -76,6 +99,8 @@ pub struct Waiting {
     pub since: Time,
     /// The terms.
     pub terms: Arc<AnswerTerms>,
+    /// Whether who must answer has deferred it, which may be done once.
+    pub is_deferred: bool,
 }
 
 /// Who must act.
@@ -109,6 +134,10 @@ pub struct Pending {
     pub is_extension: bool,
     /// When it is due; `None` where no deadline was set.
     pub due: Option<Due>,
+    /// Whether the answer was deferred.
+    pub is_deferred: bool,
+    /// By how many working days who must answer may defer it; 0: it may not, or has.
+    pub deferral_days: u32,
 }
 
 impl Pending {
@@ -139,12 +168,15 @@ pub fn pending(rules: &Rules, agreement: &Agreement, version: &AgreementVersion)
     };
     let previous = version.text.version.checked_sub(1).and_then(|number| agreement.version(number));
     let is_extension = previous.is_some_and(|previous| version.text.is_extension_of(&previous.text));
-    let extended = is_extension.then(|| waiting.terms.days(AnswerStep::Extension, class)).flatten();
-    let due = extended.or_else(|| waiting.terms.days(step, class)).map(|days| {
+    let of_extension = is_extension.then(|| waiting.terms.term(AnswerStep::Extension, class)).flatten();
+    let term = of_extension.or_else(|| waiting.terms.term(step, class));
+    let due = term.map(|AnswerTerm { working_days, deferral_days }| {
+        let days = if waiting.is_deferred { working_days + deferral_days } else { working_days };
         let offset = rules.policy.civil_day_offset_seconds;
         let counted = rules.calendar.after(waiting.since.civil_day(offset), days);
         let next = date_of_days(days_of_date(counted.day) + 1);
         Due { day: counted.day, until: Time::start_of(next, offset), unknown_years: counted.unknown_years }
     });
-    Some(Pending { awaited, since: waiting.since, is_extension, due })
+    let deferral_days = term.filter(|_| !waiting.is_deferred).map_or(0, |term| term.deferral_days);
+    Some(Pending { awaited, since: waiting.since, is_extension, due, is_deferred: waiting.is_deferred, deferral_days })
 }

@@ -177,6 +177,7 @@ codes! {
         NetworkNotAllowed = 45, "NETWORK_NOT_ALLOWED";
         MinuteLimitExceeded = 46, "MINUTE_LIMIT_EXCEEDED";
         CatalogBreaking = 47, "CATALOG_BREAKING";
+        AnswerNotDeferrable = 48, "ANSWER_NOT_DEFERRABLE";
     }
 }
 

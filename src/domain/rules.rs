@@ -153,8 +153,11 @@ impl Rules {
             }
             (RuleChange::AnswerTerms(terms), Effect::AnswerTermsSet) => self.answer_terms = Arc::new(terms.clone()),
             (_, Effect::AgreementChanged { agreement_id, version, state }) => {
-                let waiting =
-                    state.is_pending().then(|| Waiting { since: time, terms: Arc::clone(&self.answer_terms) });
+                let waiting = state.is_pending().then(|| Waiting {
+                    since: time,
+                    terms: Arc::clone(&self.answer_terms),
+                    is_deferred: false,
+                });
                 let step = Step { index, actor: header.actor.department(), number: *version, state: *state, waiting };
                 self.change_agreement(agreement_id, change, step)?;
             }
@@ -227,9 +230,16 @@ impl Rules {
             RuleChange::AgreementAcceptance(_) => {
                 let version = agreement.version_mut(number)?;
                 version.accepted = true;
-                // One in force stays as it is, with who suspended it and why.
-                let (suspended_by, reason) = (version.suspended_by, version.reason);
+                // One in force stays as it is, with who suspended it and why; why the provider deferred its answer is past.
+                let (suspended_by, reason) =
+                    if step.state.is_pending() { (None, None) } else { (version.suspended_by, version.reason) };
                 step.take(&mut agreement, suspended_by, reason)?;
+            }
+            RuleChange::AnswerDeferral { reason, .. } => {
+                let version = agreement.version_mut(number).filter(|version| version.state == step.state)?;
+                version.waiting.as_mut()?.is_deferred = true;
+                version.reason = Some(*reason);
+                version.entry_indexes.push(step.index);
             }
             RuleChange::AgreementRejection { reason, .. } => step.take(&mut agreement, None, Some(*reason))?,
             RuleChange::AgreementWithdrawal { reason, .. } => step.take(&mut agreement, None, *reason)?,

@@ -212,6 +212,7 @@ pub enum RuleChange {
     AgreementActivation(AgreementConsent),
     AgreementRejection { agreement_id: AgreementId, version: u32, digest: Digest, reason: Commitment },
     AgreementWithdrawal { agreement_id: AgreementId, version: u32, reason: Option<Commitment> },
+    AnswerDeferral { agreement_id: AgreementId, version: u32, digest: Digest, reason: Commitment },
     AgreementSuspension { agreement_id: AgreementId, reason: Option<Commitment> },
     AgreementResumption { agreement_id: AgreementId },
     AgreementTermination { agreement_id: AgreementId, reason: Option<Commitment> },
@@ -236,6 +237,7 @@ impl RuleChange {
             Self::RegisterKey { .. }
             | Self::RetireKey { .. }
             | Self::AgreementRejection { .. }
+            | Self::AnswerDeferral { .. }
             | Self::AgreementSuspension { .. }
             | Self::AgreementResumption { .. }
             | Self::AgreementTermination { .. } => None,
@@ -246,7 +248,7 @@ impl RuleChange {
     pub fn text_commitments(&self) -> Vec<Commitment> {
         match self {
             Self::AgreementProposal { text, .. } => text.text_commitments().collect(),
-            Self::AgreementRejection { reason, .. } => vec![*reason],
+            Self::AgreementRejection { reason, .. } | Self::AnswerDeferral { reason, .. } => vec![*reason],
             Self::AgreementWithdrawal { reason, .. }
             | Self::AgreementSuspension { reason, .. }
             | Self::AgreementTermination { reason, .. } => reason.iter().copied().collect(),

@@ -284,6 +284,7 @@ fn code_of(reason: RefusalReason) -> Code {
         | R::AgreementSuspended
         | R::AgreementTerminated
         | R::AgreementState
+        | R::AnswerNotDeferrable
         | R::AcceptanceMissing
         | R::ConditionInapplicable
         | R::LastAdministrator

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        id::Digest,
+        id::{AgreementId, Commitment, Digest},
         statement::{AgreementConsent, RuleChange, Statement},
     },
     sign::sha256,
@@ -21,6 +21,7 @@ pub(super) fn read(reading: &mut Reading, kind: &str, payload: &[u8]) -> Option<
         "agreement-acceptance" => decoded(reading, payload, agreement_acceptance),
         "agreement-activation" => decoded(reading, payload, agreement_activation),
         "agreement-rejection" => decoded(reading, payload, agreement_rejection),
+        "answer-deferral" => decoded(reading, payload, answer_deferral),
         "agreement-withdrawal" => decoded(reading, payload, agreement_withdrawal),
         "agreement-suspension" => decoded(reading, payload, agreement_suspension),
         "agreement-resumption" => decoded(reading, payload, agreement_resumption),
@@ -79,15 +80,43 @@ fn agreement_activation(reading: &mut Reading, message: proto::AgreementActivati
     (message.header, consent.map(RuleChange::AgreementActivation))
 }
 
+/// What an answer without a signature names: the agreement, the text's digest, and the reason.
+fn reasoned(
+    reading: &mut Reading,
+    agreement_id: &str,
+    version: u32,
+    digest: &[u8],
+    reason: &[u8],
+) -> Option<(AgreementId, Digest, Commitment)> {
+    let agreement_id = reading.name("agreement_id", agreement_id);
+    let digest = reading.bytes("text_digest", digest);
+    let reason = reading.bytes("reason_commitment", reason);
+    reading.require(version > 0, "version", "counts from 1");
+    Some((agreement_id?, digest?, reason?))
+}
+
 fn agreement_rejection(reading: &mut Reading, message: proto::AgreementRejectionStatement) -> Change {
-    let agreement_id = reading.name("agreement_id", &message.agreement_id);
-    let digest = reading.bytes("text_digest", &message.text_digest);
-    let reason = reading.bytes("reason_commitment", &message.reason_commitment);
-    reading.require(message.version > 0, "version", "counts from 1");
-    let change = agreement_id.zip(digest).zip(reason).map(|((agreement_id, digest), reason)| {
-        RuleChange::AgreementRejection { agreement_id, version: message.version, digest, reason }
+    let proto::AgreementRejectionStatement { header, agreement_id, version, text_digest, reason_commitment } = message;
+    let named = reasoned(reading, &agreement_id, version, &text_digest, &reason_commitment);
+    let change = named.map(|(agreement_id, digest, reason)| RuleChange::AgreementRejection {
+        agreement_id,
+        version,
+        digest,
+        reason,
     });
-    (message.header, change)
+    (header, change)
+}
+
+fn answer_deferral(reading: &mut Reading, message: proto::AnswerDeferralStatement) -> Change {
+    let proto::AnswerDeferralStatement { header, agreement_id, version, text_digest, reason_commitment } = message;
+    let named = reasoned(reading, &agreement_id, version, &text_digest, &reason_commitment);
+    let change = named.map(|(agreement_id, digest, reason)| RuleChange::AnswerDeferral {
+        agreement_id,
+        version,
+        digest,
+        reason,
+    });
+    (header, change)
 }
 
 fn agreement_withdrawal(reading: &mut Reading, message: proto::AgreementWithdrawalStatement) -> Change {

@@ -5,7 +5,7 @@ use super::{
     proto,
     reading::{Reading, timestamp},
 };
-use crate::domain::answer::{AnswerStep, AnswerTerms, Awaited, Due, Pending};
+use crate::domain::answer::{AnswerStep, AnswerTerm, AnswerTerms, Awaited, Due, Pending};
 
 paired!(step_to_number, step_from_number, AnswerStep, AnswerStep, { Acceptance, Activation, Extension });
 
@@ -13,10 +13,11 @@ paired!(step_to_number, step_from_number, AnswerStep, AnswerStep, { Acceptance, 
 pub fn answer_terms_to_proto(terms: &AnswerTerms) -> Vec<proto::AnswerTerm> {
     terms
         .iter()
-        .map(|((step, class), working_days)| proto::AnswerTerm {
+        .map(|((step, class), AnswerTerm { working_days, deferral_days })| proto::AnswerTerm {
             step: step_to_number(step),
             sharing_class: class_to_number(class),
             working_days,
+            deferral_days,
         })
         .collect()
 }
@@ -31,12 +32,12 @@ pub(super) fn read_answer_terms(
         let Some(key) = step_from_number(term.step).zip(class_from_number(term.sharing_class)) else {
             return reading.fail(field, "must be of a step and a sharing class");
         };
-        read.push((key, term.working_days));
+        read.push((key, AnswerTerm { working_days: term.working_days, deferral_days: term.deferral_days }));
     }
     let keys: Vec<_> = read.iter().map(|(key, _)| *key).collect();
     reading.ascending(field, &keys)?;
-    let allowed =
-        "must be 1 to 366 working days, of CONDITIONAL or UNCONDITIONAL; what is UNCONDITIONAL needs no acceptance";
+    let allowed = "must be 1 to 366 working days with those of a deferral, of CONDITIONAL or UNCONDITIONAL; what is UNCONDITIONAL needs no \
+         acceptance";
     AnswerTerms::new(read).or_else(|| reading.fail(field, allowed))
 }
 
@@ -54,6 +55,8 @@ pub(super) fn pending_to_proto(pending: &Pending) -> proto::PendingAnswer {
         due_date: due.map(|due| due.day.to_string()).unwrap_or_default(),
         due_time: due.map(|due| timestamp(due.until)),
         unknown_years: due.iter().flat_map(|due| &due.unknown_years).map(|year| i32::from(*year)).collect(),
+        is_deferred: pending.is_deferred,
+        deferral_days: pending.deferral_days,
     }
 }
 
@@ -76,7 +79,8 @@ pub(super) fn read_pending(reading: &mut Reading, message: &proto::PendingAnswer
             Some(Due { day, until, unknown_years })
         }
     };
-    Some(Pending { awaited, since, is_extension: message.is_extension, due })
+    let proto::PendingAnswer { is_extension, is_deferred, deferral_days, .. } = *message;
+    Some(Pending { awaited, since, is_extension, due, is_deferred, deferral_days })
 }
 
 /// Deadlines as a hub shows them.

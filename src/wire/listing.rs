@@ -232,7 +232,16 @@ mod tests {
     #[test]
     fn an_agreement_reads_back_as_it_is_shown() {
         let due = Due { day: Date::constant(2026, 12, 11), until: Time::MAX, unknown_years: [2027].into() };
-        let pending = |due| Some(Pending { awaited: Awaited::Provider, since: Time::MIN, is_extension: true, due });
+        let pending = |due| {
+            Some(Pending {
+                awaited: Awaited::Provider,
+                since: Time::MIN,
+                is_extension: true,
+                due,
+                is_deferred: true,
+                deferral_days: 0,
+            })
+        };
         for pending in [None, pending(None), pending(Some(due))] {
             let message = agreement_to_proto(&agreement(), &[], pending.as_ref());
             let listed = ListedAgreement { version: agreement(), openings: Vec::new(), pending };

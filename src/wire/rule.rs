@@ -146,6 +146,17 @@ pub(super) fn encode(header: Header, change: &RuleChange) -> (&'static str, Vec<
             }
             .encode_to_vec(),
         ),
+        RuleChange::AnswerDeferral { agreement_id, version, digest, reason } => (
+            "answer-deferral",
+            proto::AnswerDeferralStatement {
+                header,
+                agreement_id: agreement_id.to_string(),
+                version: *version,
+                text_digest: digest.0.to_vec(),
+                reason_commitment: reason.0.to_vec(),
+            }
+            .encode_to_vec(),
+        ),
         RuleChange::AgreementWithdrawal { agreement_id, version, reason } => (
             "agreement-withdrawal",
             proto::AgreementWithdrawalStatement {

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     domain::{
         agreement::{AgreementState, AgreementText, LookupKind},
-        answer::{AnswerStep, AnswerTerms},
+        answer::{AnswerStep, AnswerTerm, AnswerTerms},
         calendar::CalendarYear,
         catalog::{
             CatalogPart, CodeTable, CodeTableRef, CodeValue, DataGrade, Derivation, Field, FieldType, Metadata,
@@ -254,8 +254,11 @@ fn statements() -> Vec<(&'static str, Statement)> {
             "answer-terms",
             rule(RuleChange::AnswerTerms(
                 AnswerTerms::new([
-                    ((AnswerStep::Acceptance, SharingClass::Conditional), 10),
-                    ((AnswerStep::Activation, SharingClass::Unconditional), 1),
+                    (
+                        (AnswerStep::Acceptance, SharingClass::Conditional),
+                        AnswerTerm { working_days: 10, deferral_days: 10 },
+                    ),
+                    ((AnswerStep::Activation, SharingClass::Unconditional), 1.into()),
                 ])
                 .unwrap(),
             )),
@@ -274,6 +277,15 @@ fn statements() -> Vec<(&'static str, Statement)> {
         (
             "agreement-rejection",
             rule(RuleChange::AgreementRejection {
+                agreement_id: id(),
+                version: 2,
+                digest: Digest([4; 32]),
+                reason: Commitment([7; 32]),
+            }),
+        ),
+        (
+            "answer-deferral",
+            rule(RuleChange::AnswerDeferral {
                 agreement_id: id(),
                 version: 2,
                 digest: Digest([4; 32]),

@@ -26,6 +26,7 @@ struct Count {
     answered: u64,
     with_deadline: u64,
     in_time: u64,
+    deferred: u64,
     working_days: u64,
 }
 
@@ -58,6 +59,7 @@ impl Answers {
         let offset = rules.policy.civil_day_offset_seconds;
         let count = self.0.entry((*actor.department(), step(waiting.awaited))).or_default();
         count.answered += 1;
+        count.deferred += u64::from(waiting.is_deferred);
         count.working_days +=
             u64::from(rules.calendar.between(waiting.since.civil_day(offset), time.civil_day(offset)));
         if waiting.due.is_some() {
@@ -75,6 +77,7 @@ impl Answers {
             answered: count.answered,
             with_deadline: count.with_deadline,
             in_time: count.in_time,
+            deferred: count.deferred,
             mean_working_days: count.working_days as f64 / count.answered.max(1) as f64,
         };
         self.0.iter().map(of).collect()

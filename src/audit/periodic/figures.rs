@@ -245,8 +245,10 @@ pub struct AnswerCount {
     pub answered: u64,
     /// Of them, those that had a deadline.
     pub with_deadline: u64,
-    /// Of these, those given in time.
+    /// Of these, those given in time: of deferred ones, by the later day.
     pub in_time: u64,
+    /// Of the answers, those that had been deferred 延长答复.
+    pub deferred: u64,
     /// How many working days an answer took on average.
     pub mean_working_days: f64,
 }

@@ -124,11 +124,21 @@ fn table(report: &PeriodicReport, section: &str) -> (Vec<&'static str>, Vec<Row>
             report.agreements.iter().map(agreement).collect(),
         ),
         "answers" => (
-            vec!["department_code", "department", "step", "answered", "with_deadline", "in_time", "mean_working_days"],
+            vec![
+                "department_code",
+                "department",
+                "step",
+                "answered",
+                "with_deadline",
+                "in_time",
+                "deferred",
+                "mean_working_days",
+            ],
             (report.answers.iter())
                 .map(|row| {
                     let mean = format!("{:.1}", row.mean_working_days);
-                    let rest = cells([&row.step, &row.answered, &row.with_deadline, &row.in_time, &mean]);
+                    let rest =
+                        cells([&row.step, &row.answered, &row.with_deadline, &row.in_time, &row.deferred, &mean]);
                     [party(&row.department), rest].concat()
                 })
                 .collect(),

@@ -69,9 +69,10 @@ impl fmt::Display for PeriodicReport {
         for row in self.answers.iter().take(LINES) {
             let department = name(&row.department.name, &row.department.code);
             let (in_time, with_deadline, mean) = (row.in_time, row.with_deadline, row.mean_working_days);
+            let deferred = row.deferred;
             writeln!(
                 f,
-                "{:>12}  {department} · {}, in time 按期 {in_time}/{with_deadline}, {mean:.1} working days 个工作日",
+                "{:>12}  {department} · {}, in time 按期 {in_time}/{with_deadline}, deferred 延长 {deferred}, {mean:.1} working days 个工作日",
                 row.answered, row.step
             )?;
         }

@@ -18,11 +18,11 @@ use crate::{
         periodic::{MAX_DAYS, Party, Period, PeriodicReport, SECTIONS, page, sheet, summarize},
     },
     domain::{
-        answer::{AnswerStep, AnswerTerms},
+        answer::{AnswerStep, AnswerTerm, AnswerTerms},
         calendar::CalendarYear,
         catalog::SharingClass,
         directory::Capability,
-        id::{Digest, Pseudonym},
+        id::{Commitment, Digest, Pseudonym},
         outcome::{Erased, HolderTraced, Notice, Outcome, Suppressed},
         record::RecordStatus,
         statement::{RuleChange, Statement},
@@ -172,13 +172,20 @@ fn agreements_new_expiring_and_unused_are_told_apart() {
 #[test]
 fn answers_in_time_and_overdue_are_told_by_department_in_working_days() {
     let mut hub = month();
-    let terms = AnswerTerms::new([((AnswerStep::Acceptance, SharingClass::Conditional), 2)]).unwrap();
+    let term = AnswerTerm { working_days: 2, deferral_days: 1 };
+    let terms = AnswerTerms::new([((AnswerStep::Acceptance, SharingClass::Conditional), term)]).unwrap();
     // A Thursday.
     at(&mut hub, "2026-02-12", 10);
     hub.change(&administrator(), RuleChange::AnswerTerms(terms));
     for id in ["first", "second", "third"] {
         let text = agreement_text(hub.time, id, &["STATUS"]);
         hub.change(&consumer(), proposal(&consumer(), text.clone()));
+        if id == "first" {
+            let signed = consent(&provider(), &text);
+            let (agreement_id, version, digest) = (signed.agreement_id, signed.version, signed.digest);
+            let reason = Commitment([8; 32]);
+            hub.change(&provider(), RuleChange::AnswerDeferral { agreement_id, version, digest, reason });
+        }
         match id {
             "first" => at(&mut hub, "2026-02-13", 10),
             _ => at(&mut hub, "2026-02-18", 9),
@@ -194,7 +201,7 @@ fn answers_in_time_and_overdue_are_told_by_department_in_working_days() {
     let [registry] = &report.answers[..] else { panic!("{:?}", report.answers) };
     // One after a working day, one of a Friday's proposal on the third: that is late.
     assert_eq!((registry.department.name.as_str(), registry.step), ("市场监管局", "ACCEPTANCE"));
-    assert_eq!((registry.answered, registry.with_deadline, registry.in_time), (2, 2, 1));
+    assert_eq!((registry.answered, registry.with_deadline, registry.in_time, registry.deferred), (2, 2, 1, 1));
     assert!((registry.mean_working_days - 2.0).abs() < 1e-9, "{}", registry.mean_working_days);
     // Asked for on Wednesday the 18th, due on Friday the 20th: overdue at the end of the period, a Sunday.
     let [late] = &report.overdue[..] else { panic!("{:?}", report.overdue) };

@@ -1,4 +1,4 @@
-//! `hutong agreement accept|activate|reject|withdraw|suspend|resume|terminate`.
+//! `hutong agreement accept|activate|reject|defer|withdraw|suspend|resume|terminate`.
 
 use std::{
     fmt,
@@ -42,6 +42,22 @@ pub(in crate::cli) struct Activate {
 pub(in crate::cli) struct Reject {
     #[command(flatten)]
     consent: Consent,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// Defer 延长 the answer that this department owes to a proposal, with the reason: for the provider, or as an administrator
+///
+/// Once for each answer, before it is overdue, and by as many working days as `hutong deadline show` says. The log commits to the
+/// reason; the parties and administrators read it with `hutong agreement show`.
+#[derive(Args)]
+pub(in crate::cli) struct Defer {
+    #[command(flatten)]
+    as_system: AsSystem,
+    /// The agreement
+    #[arg(value_name = "ID")]
+    agreement: AgreementId,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -226,6 +242,36 @@ impl Run for Reject {
             client.reject_agreement(&shown.version, &self.reason).await.or_hub("cannot reject the agreement")
         })?;
         print(output, &consent.agreement, &changed)
+    }
+}
+
+/// What an answer that was deferred is due by now.
+#[derive(Serialize)]
+struct Deferred {
+    #[serde(flatten)]
+    acted: Acted,
+    answer_due: Option<String>,
+}
+
+impl fmt::Display for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = self.answer_due.as_deref().unwrap_or("-");
+        write!(f, "{}; the answer is due 答复应于 {due}", self.acted)
+    }
+}
+
+impl Run for Defer {
+    fn run(self, output: &Output) -> anyhow::Result<Exit> {
+        let (changed, shown) = block_on(async {
+            let client = self.as_system.connect().await?;
+            let read = || async { client.agreement(&self.agreement, None).await.or_hub("cannot read the agreement") };
+            let changed = client.defer_answer(&read().await?.version, &self.reason).await;
+            Ok((changed.or_hub("cannot defer the answer")?, read().await?))
+        })?;
+        let due = shown.pending.and_then(|pending| pending.due);
+        let answer_due = due.map(|due| due.day.to_string());
+        output.print(&Deferred { acted: Acted::of(&self.agreement, &changed)?, answer_due })?;
+        Ok(Exit::Success)
     }
 }
 

@@ -51,6 +51,10 @@ struct Listed {
     /// Since when.
     waiting_since: Option<String>,
     is_extension: bool,
+    /// Whether the answer was deferred 延长答复.
+    is_deferred: bool,
+    /// By how many working days it may be deferred still.
+    deferral_days: u32,
     /// The last day on which the answer is in time.
     answer_due: Option<String>,
     /// The working days after today up to that day.
@@ -84,6 +88,8 @@ impl Listed {
             awaits: awaited.map(|(code, _)| code),
             waiting_since: pending.map(|pending| pending.since.to_string()),
             is_extension: pending.is_some_and(|pending| pending.is_extension),
+            is_deferred: pending.is_some_and(|pending| pending.is_deferred),
+            deferral_days: pending.map_or(0, |pending| pending.deferral_days),
             answer_due: due.map(|due| due.day.to_string()),
             working_days_left: due.map(left),
             overdue: pending.is_some_and(|pending| pending.is_overdue(&Moment::new(now))),
@@ -100,12 +106,13 @@ impl Listed {
         let who =
             if self.is_mine { "this department 本部门".to_owned() } else { format!("{awaits} {}", self.awaits_zh) };
         let extension = if self.is_extension { " (extension 延期)" } else { "" };
+        let deferred = if self.is_deferred { " (deferred 已延长)" } else { "" };
         let by = match (&self.answer_due, self.working_days_left) {
             (Some(day), _) if self.overdue => format!(" by {day}, OVERDUE 逾期"),
             (Some(day), Some(left)) => format!(" by {day}, {left} working days left 剩{left}个工作日"),
             _ => String::new(),
         };
-        format!("{who}{by}{extension}")
+        format!("{who}{by}{extension}{deferred}")
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) struct Shown {
     #[serde(skip)]
     awaits_zh: &'static str,
     is_extension: bool,
+    is_deferred: bool,
     answer_due: Option<String>,
     hub: String,
     consumer: String,
@@ -97,6 +98,7 @@ impl Shown {
             awaits: pending.map(|pending| awaited(pending.awaited).0),
             awaits_zh: pending.map_or("", |pending| awaited(pending.awaited).1),
             is_extension: pending.is_some_and(|pending| pending.is_extension),
+            is_deferred: pending.is_some_and(|pending| pending.is_deferred),
             answer_due: pending.and_then(|pending| pending.due.as_ref()).map(|due| due.day.to_string()),
             hub: text.hub.to_string(),
             consumer: text.consumer.as_str().to_owned(),
@@ -150,7 +152,8 @@ impl Shown {
         if let Some(awaits) = self.awaits {
             let due = self.answer_due.as_ref().map_or(String::new(), |day| format!(", due 应于 {day}"));
             let extension = if self.is_extension { ", an extension 延期" } else { "" };
-            lines.push(("awaits 待办", format!("{awaits} {}{due}{extension}", self.awaits_zh)));
+            let deferred = if self.is_deferred { ", deferred 已延长" } else { "" };
+            lines.push(("awaits 待办", format!("{awaits} {}{due}{extension}{deferred}", self.awaits_zh)));
         }
         lines.extend([
             ("hub 共享平台", self.hub.clone()),

@@ -5,6 +5,7 @@
 //! step = "acceptance"               # acceptance, activation or extension
 //! sharing_class = "CONDITIONAL"     # or UNCONDITIONAL
 //! working_days = 10
+//! deferral_days = 10                # none: the answer cannot be deferred 延长答复
 //! ```
 
 use std::{collections::BTreeMap, path::Path};
@@ -16,7 +17,7 @@ use crate::{
     catalog::sharing_class_word,
     cli::{Exit, OrExit as _, fault::Fault},
     domain::{
-        answer::{AnswerStep, AnswerTerms},
+        answer::{AnswerStep, AnswerTerm, AnswerTerms},
         catalog::SharingClass,
     },
     files,
@@ -35,6 +36,7 @@ struct Deadline {
     step: Spanned<String>,
     sharing_class: Spanned<String>,
     working_days: Spanned<u32>,
+    deferral_days: Option<Spanned<u32>>,
 }
 
 /// Reads a file.
@@ -63,12 +65,19 @@ fn parse(file: &str, text: &str) -> Result<AnswerTerms, Vec<Fault>> {
             find(deadline.sharing_class.span().start, en, zh);
         }
         let Some(key) = step.zip(class) else { continue };
-        let days = *deadline.working_days.get_ref();
+        let term = AnswerTerm {
+            working_days: *deadline.working_days.get_ref(),
+            deferral_days: deadline.deferral_days.as_ref().map_or(0, |days| *days.get_ref()),
+        };
         if key == (AnswerStep::Acceptance, SharingClass::Unconditional) {
             find(deadline.step.span().start, "what is UNCONDITIONAL needs no acceptance", "无条件共享无需提供方同意");
-        } else if AnswerTerms::new([(key, days)]).is_none() {
+        } else if AnswerTerms::new([(key, term.working_days)]).is_none() {
             find(deadline.working_days.span().start, "allowed are 1 to 366 working days", "可用：1至366个工作日");
-        } else if terms.insert(key, days).is_some() {
+        } else if AnswerTerms::new([(key, term)]).is_none() {
+            let at = deadline.deferral_days.as_ref().map_or(0, |days| days.span().start);
+            let (en, zh) = ("with a deferral allowed are at most 366 working days", "连同延长最多366个工作日");
+            find(at, en, zh);
+        } else if terms.insert(key, term).is_some() {
             find(
                 deadline.step.span().start,
                 "this step of this class has a deadline already",
@@ -91,10 +100,17 @@ mod tests {
     #[test]
     fn the_example_has_a_deadline_for_each_step() {
         let terms = parse("a.toml", include_str!("../../../deploy/examples/deadlines.toml")).unwrap();
-        let days: Vec<_> = terms.iter().map(|((step, _), days)| (step.as_str(), days)).collect();
+        let days =
+            |((step, _), term): ((AnswerStep, _), AnswerTerm)| (step.as_str(), term.working_days, term.deferral_days);
         assert_eq!(
-            days,
-            [("acceptance", 10), ("activation", 1), ("activation", 5), ("extension", 1), ("extension", 5)]
+            terms.iter().map(days).collect::<Vec<_>>(),
+            [
+                ("acceptance", 10, 10),
+                ("activation", 1, 0),
+                ("activation", 5, 0),
+                ("extension", 1, 0),
+                ("extension", 5, 0)
+            ]
         );
     }
 
@@ -110,6 +126,7 @@ mod tests {
             deadline("extension", "CONDITIONAL", 367),
             deadline("activation", "UNCONDITIONAL", 5),
             deadline("activation", "UNCONDITIONAL", 6),
+            deadline("acceptance", "CONDITIONAL", 360) + "deferral_days = 7\n",
         ];
         let told: Vec<_> = parse("a.toml", &text.concat()).unwrap_err().iter().map(ToString::to_string).collect();
         for (found, begins) in told.iter().zip([
@@ -119,9 +136,10 @@ mod tests {
             "a.toml:12:16: allowed are 1 to 366",
             "a.toml:16:16: allowed are 1 to 366",
             "a.toml:22:8: this step",
+            "a.toml:29:17: with a deferral",
         ]) {
             assert!(found.starts_with(begins), "{found}");
         }
-        assert_eq!(told.len(), 6, "{told:?}");
+        assert_eq!(told.len(), 7, "{told:?}");
     }
 }

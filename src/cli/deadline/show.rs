@@ -9,7 +9,7 @@ use crate::{
         Exit, Output, Row, Run, block_on,
         system::{AsSystem, OrHub as _},
     },
-    domain::answer::{AnswerStep, AnswerTerms},
+    domain::answer::{AnswerStep, AnswerTerm, AnswerTerms},
 };
 
 /// Show the deadlines in force; a step that is not listed has none
@@ -27,11 +27,12 @@ pub(super) struct Shown {
     step_zh: &'static str,
     sharing_class: &'static str,
     working_days: u32,
+    deferral_days: u32,
 }
 
 /// The deadlines, a row each.
 pub(super) fn rows(terms: &AnswerTerms) -> Vec<Shown> {
-    let row = |((step, class), working_days)| Shown {
+    let row = |((step, class), AnswerTerm { working_days, deferral_days })| Shown {
         step: AnswerStep::as_str(step),
         step_zh: match step {
             AnswerStep::Acceptance => "提供方答复",
@@ -40,15 +41,23 @@ pub(super) fn rows(terms: &AnswerTerms) -> Vec<Shown> {
         },
         sharing_class: sharing_class_word(class),
         working_days,
+        deferral_days,
     };
     terms.iter().map(row).collect()
 }
 
 impl Row for Shown {
-    const HEADINGS: &'static [&'static str] = &["STEP 环节", "SHARING CLASS 共享类型", "WORKING DAYS 工作日"];
+    const HEADINGS: &'static [&'static str] =
+        &["STEP 环节", "SHARING CLASS 共享类型", "WORKING DAYS 工作日", "DEFERRABLE BY 可延长"];
 
     fn cells(&self) -> Vec<String> {
-        vec![format!("{} {}", self.step, self.step_zh), self.sharing_class.to_owned(), self.working_days.to_string()]
+        let deferral = if self.deferral_days > 0 { self.deferral_days.to_string() } else { "-".to_owned() };
+        vec![
+            format!("{} {}", self.step, self.step_zh),
+            self.sharing_class.to_owned(),
+            self.working_days.to_string(),
+            deferral,
+        ]
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{RuleFacts, refuse};
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, MAX_AGREEMENTS_OF_USE},
+    answer::{Awaited, pending},
     catalog::SharingClass,
     directory::Capability,
     id::{AgreementId, Digest, SystemId},
@@ -171,7 +172,7 @@ pub(super) fn activate(
     Ok(effect)
 }
 
-/// The newest version, for who would have it never come into force.
+/// The newest version, for who answers it otherwise than by signing it.
 fn unanswered<'a>(rules: &'a Rules, id: &AgreementId, number: u32) -> Result<&'a AgreementVersion, Refusal> {
     let Some(newest) = rules.agreements.find(id.as_str()).and_then(|agreement| agreement.newest()) else {
         return refuse(Reason::NoAgreement, id.as_str());
@@ -182,30 +183,78 @@ fn unanswered<'a>(rules: &'a Rules, id: &AgreementId, number: u32) -> Result<&'a
     Ok(newest)
 }
 
+/// The newest version as [`unanswered`] finds it, if its text is the one named.
+fn unanswered_text<'a>(
+    rules: &'a Rules,
+    id: &AgreementId,
+    (number, digest): (u32, &Digest),
+) -> Result<&'a AgreementVersion, Refusal> {
+    let version = unanswered(rules, id, number)?;
+    if version.digest == *digest { Ok(version) } else { refuse(Reason::AgreementTextInvalid, "text_digest") }
+}
+
 /// The provider rejects what it was asked to accept, the authority what it was asked to activate; both name the text.
 pub(super) fn reject(
     rules: &Rules,
     actor: &SystemId,
     id: &AgreementId,
-    (number, digest): (u32, &Digest),
+    text: (u32, &Digest),
 ) -> Result<Effect, Refusal> {
-    let version = unanswered(rules, id, number)?;
-    if version.digest != *digest {
-        return refuse(Reason::AgreementTextInvalid, "text_digest");
-    }
+    let version = unanswered_text(rules, id, text)?;
     if !administers(rules, actor) {
         if *actor.department() != version.text.provider {
             return refuse(Reason::NotAParty, "the provider or an administrator rejects");
         }
-        if !rules.directory.holds(actor, Capability::SignAgreements) {
-            return refuse(Reason::CapabilityMissing, Capability::SignAgreements.as_str());
-        }
+        may_sign(rules, actor)?;
         if version.accepted {
             // It gave its answer; what it signed it may suspend once it is in force.
             return wrong_state(version);
         }
     }
     after(version, AgreementAct::Reject)
+}
+
+/// Who must answer defers the answer 延长答复, once and before it is overdue, where the deadline allows it.
+pub(super) fn defer(
+    rules: &Rules,
+    actor: &SystemId,
+    id: &AgreementId,
+    text: (u32, &Digest),
+    now: &Moment,
+) -> Result<Effect, Refusal> {
+    let version = unanswered_text(rules, id, text)?;
+    let found = rules.agreements.find(id.as_str());
+    let Some(pending) = found.and_then(|agreement| pending(rules, agreement, version)) else {
+        return wrong_state(version);
+    };
+    match pending.awaited {
+        Awaited::Provider if *actor.department() != version.text.provider => {
+            return refuse(Reason::NotAParty, "the provider must answer, and alone defers its answer");
+        }
+        Awaited::Provider => may_sign(rules, actor)?,
+        Awaited::Authority if !administers(rules, actor) => {
+            return refuse(Reason::NotAParty, "an administrator must answer, and alone defers the answer");
+        }
+        Awaited::Authority => {}
+    }
+    for (term, holds) in [
+        ("deferred already", !pending.is_deferred),
+        ("no deferral_days", pending.deferral_days > 0),
+        ("overdue", !pending.is_overdue(now)),
+    ] {
+        if !holds {
+            return refuse(Reason::AnswerNotDeferrable, term);
+        }
+    }
+    Ok(changed(id, version.text.version, version.state))
+}
+
+fn may_sign(rules: &Rules, actor: &SystemId) -> Result<(), Refusal> {
+    if rules.directory.holds(actor, Capability::SignAgreements) {
+        Ok(())
+    } else {
+        refuse(Reason::CapabilityMissing, Capability::SignAgreements.as_str())
+    }
 }
 
 pub(super) fn withdraw(rules: &Rules, actor: &SystemId, id: &AgreementId, number: u32) -> Result<Effect, Refusal> {
@@ -237,8 +286,8 @@ fn party_to<'a>(rules: &'a Rules, actor: &SystemId, id: &AgreementId) -> Result<
     if department != version.text.consumer && department != version.text.provider && !administers(rules, actor) {
         return refuse(Reason::NotAParty, department.as_str());
     }
-    if !administers(rules, actor) && !rules.directory.holds(actor, Capability::SignAgreements) {
-        return refuse(Reason::CapabilityMissing, Capability::SignAgreements.as_str());
+    if !administers(rules, actor) {
+        may_sign(rules, actor)?;
     }
     Ok(version)
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{RuleFacts, decide_rule};
 use crate::domain::{
     agreement::{AgreementState, AgreementText, LookupKind, MAX_AGREEMENTS_OF_USE},
-    answer::{AnswerStep, AnswerTerms, Awaited, Pending, pending},
+    answer::{AnswerStep, AnswerTerm, AnswerTerms, Awaited, Pending, pending},
     calendar::CalendarYear,
     catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
     directory::{Capability, System},
@@ -311,10 +311,10 @@ fn a_department_has_no_more_agreements_on_a_resource_than_a_query_may_look_at() 
 fn terms(days: u32) -> RuleChange {
     let (conditional, unconditional) = (SharingClass::Conditional, SharingClass::Unconditional);
     let terms = AnswerTerms::new([
-        ((AnswerStep::Acceptance, conditional), days),
-        ((AnswerStep::Activation, conditional), 5),
-        ((AnswerStep::Activation, unconditional), 1),
-        ((AnswerStep::Extension, conditional), 3),
+        ((AnswerStep::Acceptance, conditional), AnswerTerm { working_days: days, deferral_days: 10 }),
+        ((AnswerStep::Activation, conditional), AnswerTerm { working_days: 5, deferral_days: 2 }),
+        ((AnswerStep::Activation, unconditional), 1.into()),
+        ((AnswerStep::Extension, conditional), 3.into()),
     ]);
     RuleChange::AnswerTerms(terms.unwrap())
 }
@@ -382,4 +382,52 @@ fn what_needs_no_acceptance_waits_for_the_authority_and_a_mere_extension_has_its
         let pending = city.pending().unwrap();
         assert_eq!((pending.is_extension, due(&pending).1.unwrap().day()), (is_extension, day));
     }
+}
+
+fn deferral(city: &City) -> RuleChange {
+    let newest = city.rules.agreements.find("a").unwrap().newest().unwrap();
+    let (agreement_id, version, digest) = (newest.text.agreement_id.clone(), newest.text.version, newest.digest);
+    RuleChange::AnswerDeferral { agreement_id, version, digest, reason: Commitment([3; 32]) }
+}
+
+#[test]
+fn who_must_answer_defers_the_answer_once_and_before_it_is_overdue() {
+    let refused =
+        |city: &City, by| city.decide(by, &deferral(city)).map_err(|refusal| refusal.to_string()).unwrap_err();
+    let mut city = City::new();
+    city.propose(city.text("ASKED"));
+    assert_eq!(refused(&city, PROVIDER), "ANSWER_NOT_DEFERRABLE (no deferral_days)", "nobody set a deadline");
+    city.change(AUTHORITY, calendar());
+    city.change(AUTHORITY, terms(10));
+    city.propose(city.text("ASKED"));
+    assert_eq!(city.pending().unwrap().deferral_days, 10);
+    for other in [CONSUMER, AUTHORITY] {
+        assert!(refused(&city, other).starts_with("NOT_A_PARTY"), "{other}");
+    }
+    let mut late = City { rules: city.rules.clone(), ..city };
+    late.now = at("2026-10-09T00:00:00+08:00");
+    assert_eq!(refused(&late, PROVIDER), "ANSWER_NOT_DEFERRABLE (overdue)");
+
+    let RuleChange::AnswerDeferral { agreement_id, version, reason, .. } = deferral(&city) else { unreachable!() };
+    let other = RuleChange::AnswerDeferral { agreement_id, version, digest: Digest([9; 32]), reason };
+    assert_eq!(city.decide(PROVIDER, &other).unwrap_err().reason, RefusalReason::AgreementTextInvalid);
+
+    city.change(PROVIDER, deferral(&city));
+    // Ten working days more than the 8 October of the terms.
+    let pending = city.pending().unwrap();
+    assert_eq!(due(&pending), (Awaited::Provider, Some(Date::constant(2026, 10, 21))));
+    assert_eq!((pending.is_deferred, pending.deferral_days), (true, 0));
+    let version = city.rules.agreements.find("a").unwrap().newest().unwrap();
+    assert_eq!((version.state, version.reason), (AgreementState::Proposed, Some(Commitment([3; 32]))));
+    assert_eq!(refused(&city, PROVIDER), "ANSWER_NOT_DEFERRABLE (deferred already)");
+
+    // The authority's answer is another one, with a deadline of its own.
+    city.does(PROVIDER, AgreementAct::Accept);
+    assert_eq!(city.rules.agreements.find("a").unwrap().newest().unwrap().reason, None);
+    assert!(refused(&city, PROVIDER).starts_with("NOT_A_PARTY"));
+    assert_eq!(due(&city.pending().unwrap()), (Awaited::Authority, Some(Date::constant(2026, 9, 24))));
+    city.change(AUTHORITY, deferral(&city));
+    assert_eq!(due(&city.pending().unwrap()).1, Some(Date::constant(2026, 9, 28)));
+    city.does(AUTHORITY, AgreementAct::Activate);
+    assert_eq!(refused(&city, AUTHORITY), "AGREEMENT_STATE (ACTIVE)", "what is in force waits for no answer");
 }

@@ -56,6 +56,9 @@ pub fn decide_rule(
         RuleChange::AgreementRejection { agreement_id, version, digest, .. } => {
             agreement::reject(rules, actor, agreement_id, (*version, digest))
         }
+        RuleChange::AnswerDeferral { agreement_id, version, digest, .. } => {
+            agreement::defer(rules, actor, agreement_id, (*version, digest), now)
+        }
         RuleChange::AgreementWithdrawal { agreement_id, version, .. } => {
             agreement::withdraw(rules, actor, agreement_id, *version)
         }

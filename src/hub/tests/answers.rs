@@ -4,7 +4,7 @@ use super::world::{World, applied};
 use crate::{
     domain::{
         agreement::AgreementState,
-        answer::{AnswerStep, AnswerTerms, Awaited},
+        answer::{AnswerStep, AnswerTerm, AnswerTerms, Awaited},
         catalog::SharingClass,
         id::Commitment,
         statement::RuleChange,
@@ -19,9 +19,13 @@ use crate::{
 
 async fn asked() -> World {
     let world = World::furnished(memory::store()).await;
-    let days = |class| ((AnswerStep::Activation, class), 1);
-    let terms = [days(SharingClass::Unconditional), days(SharingClass::Conditional)];
-    let terms = AnswerTerms::new(terms.into_iter().chain([((AnswerStep::Acceptance, SharingClass::Conditional), 2)]));
+    let term = AnswerTerm { working_days: 2, deferral_days: 20 };
+    let steps = [
+        (AnswerStep::Activation, SharingClass::Unconditional),
+        (AnswerStep::Activation, SharingClass::Conditional),
+        (AnswerStep::Acceptance, SharingClass::Conditional),
+    ];
+    let terms = AnswerTerms::new(steps.map(|step| (step, term)));
     applied(&world.change(&world.administrator, RuleChange::AnswerTerms(terms.unwrap())).await);
     let text = world.agreement("asked");
     applied(&world.change(&world.consumer, world.proposal(&world.consumer, text)).await);
@@ -44,6 +48,33 @@ async fn what_waits_is_listed_and_becomes_overdue_as_days_pass() {
     assert_eq!(listed(Selection::Overdue), ["asked"]);
     assert_eq!(world.hub.pending_answers().1, 1);
     assert!(listed(Selection::All).len() > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deferred_answer_is_overdue_later_and_its_reason_is_read_by_the_parties() {
+    let world = asked().await;
+    let read = |system| world.hub.agreement(system, "asked", None).unwrap();
+    let who = match read(&world.consumer.system).pending.unwrap().awaited {
+        Awaited::Provider => &world.provider,
+        Awaited::Authority => &world.administrator,
+    };
+    let opening = Opening::new(&SystemRandomness::new(), Scheme::Text, "需征求业务处室意见").unwrap();
+    let consent = world.consent(who, "asked");
+    let deferral = RuleChange::AnswerDeferral {
+        agreement_id: consent.agreement_id,
+        version: consent.version,
+        digest: consent.digest,
+        reason: Commitment(opening.commitment()),
+    };
+    applied(&world.change_opened(who, deferral, vec![opening]).await);
+    world.pass(7 * 86_400);
+    assert_eq!(world.hub.pending_answers().1, 0, "a week later it is not overdue");
+    let shown = read(&world.consumer.system);
+    let pending = shown.pending.unwrap();
+    assert_eq!((pending.is_deferred, pending.deferral_days), (true, 0));
+    assert_eq!(shown.openings.iter().map(Opening::value).collect::<Vec<_>>(), ["需征求业务处室意见"]);
+    world.pass(28 * 86_400);
+    assert_eq!(world.hub.pending_answers().1, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ pub(super) fn answers(html: &mut Html, report: &PeriodicReport) {
                 ("环节 step", false),
                 ("答复 answered", true),
                 ("按期答复率 in time", false),
+                ("延长答复 deferred", true),
                 ("平均工作日 mean working days", false),
             ];
             table(html, "协议答复 Answers to proposals", &headings, &report.answers, |row| {
@@ -47,6 +48,7 @@ pub(super) fn answers(html: &mut Html, report: &PeriodicReport) {
                     Cell::Text(step(row.step)),
                     Cell::Count(row.answered),
                     Cell::Text(in_time(row)),
+                    Cell::Count(row.deferred),
                     Cell::Text(format!("{:.1}", row.mean_working_days)),
                 ]
             });

@@ -40,6 +40,7 @@ pub(super) fn reason(code: &str) -> &'static str {
         "AGREEMENT_TEXT_INVALID" => "协议文本不合规则",
         "AGREEMENT_SIGNATURE_INVALID" => "协议签名无效",
         "AGREEMENT_STATE" => "协议状态不允许",
+        "ANSWER_NOT_DEFERRABLE" => "不可延长答复",
         "NOT_A_PARTY" => "非协议当事方",
         "ACCEPTANCE_MISSING" => "缺少提供方同意",
         "PUBLICATION_INVALID" => "发布内容不合规则",

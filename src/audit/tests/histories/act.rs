@@ -46,6 +46,7 @@ pub(super) enum Step {
     Resume,
     Terminate,
     Reject,
+    Defer,
     Withdraw,
 }
 
@@ -259,6 +260,8 @@ fn agreeing() -> impl Strategy<Value = Act> {
             Step::Resume,
             Step::Terminate,
             Step::Reject,
+            Step::Defer,
+            Step::Defer,
             Step::Withdraw,
         ]),
     );

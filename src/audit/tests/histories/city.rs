@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     agreement::{Agreement, AgreementText, LookupKind},
+    answer::{AnswerStep, AnswerTerm, AnswerTerms},
     calendar::CalendarYear,
     catalog::{Resource, SharingClass},
     condition::{Comparison, Condition, Literal, Relation, Test},
@@ -84,6 +85,14 @@ impl City {
         water.sharing_class = SharingClass::Unconditional;
         water.fields[2].sharing_class = SharingClass::Unconditional;
         hub.release_catalog(vec![water]);
+        let term = AnswerTerm { working_days: 1, deferral_days: 1 };
+        let steps = [
+            (AnswerStep::Acceptance, SharingClass::Conditional),
+            (AnswerStep::Activation, SharingClass::Conditional),
+            (AnswerStep::Activation, SharingClass::Unconditional),
+        ];
+        let terms = AnswerTerms::new(steps.map(|step| (step, term))).unwrap();
+        hub.change(&administrator(), RuleChange::AnswerTerms(terms));
         let parties = [administrator(), provider(), consumer(), second_provider, second_consumer];
         let mut city = Self {
             hub,
@@ -241,6 +250,7 @@ impl City {
                 let reason = Commitment([34; 32]);
                 let change = match step {
                     Step::Reject => RuleChange::AgreementRejection { agreement_id, version, digest, reason },
+                    Step::Defer => RuleChange::AnswerDeferral { agreement_id, version, digest, reason },
                     Step::Withdraw => RuleChange::AgreementWithdrawal { agreement_id, version, reason: Some(reason) },
                     Step::Suspend => RuleChange::AgreementSuspension { agreement_id, reason: None },
                     Step::Resume => RuleChange::AgreementResumption { agreement_id },

@@ -1,14 +1,14 @@
 //! Forged answers to proposals: rejections, withdrawals, and what follows them; deadlines that nobody may set.
 
 use super::{
-    super::hub::{AGREEMENT, Actor, administrator, consent, consumer, proposal, provider},
+    super::hub::{AGREEMENT, Actor, administrator, agreement_text, consent, consumer, proposal, provider},
     Hub, Row,
     administration::forge,
     agreements::{changed, text},
 };
 use crate::domain::{
     agreement::{AgreementState, AgreementText},
-    answer::{AnswerStep, AnswerTerms},
+    answer::{AnswerStep, AnswerTerm, AnswerTerms},
     catalog::SharingClass,
     id::{Commitment, Digest},
     outcome::Effect,
@@ -41,8 +41,62 @@ fn answered(
     })
 }
 
+fn deferral(text: &AgreementText) -> RuleChange {
+    let signed = consent(&provider(), text);
+    let (agreement_id, version, digest) = (signed.agreement_id, signed.version, signed.digest);
+    RuleChange::AnswerDeferral { agreement_id, version, digest, reason: Commitment([43; 32]) }
+}
+
+/// A deferral of an answer that the provider owes, or the authority, entered though the rules forbid it.
+fn deferred(
+    name: &str,
+    codes: &'static [&'static str],
+    deferral_days: u32,
+    act: fn(&mut Hub, &AgreementText) -> (Actor, RuleChange),
+) -> Row {
+    Row::lie(name, codes, move |hub| {
+        let term = AnswerTerm { working_days: 1, deferral_days };
+        let terms = AnswerTerms::new([((AnswerStep::Acceptance, SharingClass::Conditional), term)]);
+        hub.change(&administrator(), RuleChange::AnswerTerms(terms.unwrap()));
+        let text = agreement_text(hub.time, "second", &["STATUS"]);
+        hub.change(&consumer(), proposal(&consumer(), text.clone()));
+        let (actor, change) = act(hub, &text);
+        forge(hub, &actor, change, changed("second", 1, AgreementState::Proposed))
+    })
+}
+
+fn deferrals() -> Vec<Row> {
+    vec![
+        deferred("a deferral by who does not owe the answer", &["WRONGLY_DONE:NOT_A_PARTY"], 5, |_, text| {
+            (administrator(), deferral(text))
+        }),
+        deferred("a second deferral", &["WRONGLY_DONE:ANSWER_NOT_DEFERRABLE"], 5, |hub, text| {
+            hub.change(&provider(), deferral(text));
+            (provider(), deferral(text))
+        }),
+        deferred(
+            "a deferral that the deadline does not allow",
+            &["WRONGLY_DONE:ANSWER_NOT_DEFERRABLE"],
+            0,
+            |_, text| (provider(), deferral(text)),
+        ),
+        deferred("a deferral of what is overdue", &["WRONGLY_DONE:ANSWER_NOT_DEFERRABLE"], 5, |hub, text| {
+            hub.time = hub.time.plus_seconds(7 * 86_400);
+            (provider(), deferral(text))
+        }),
+        deferred("a deferral of another text", &["WRONGLY_DONE:AGREEMENT_TEXT_INVALID"], 5, |_, text| {
+            let mut change = deferral(text);
+            if let RuleChange::AnswerDeferral { digest, .. } = &mut change {
+                *digest = Digest([42; 32]);
+            }
+            (provider(), change)
+        }),
+    ]
+}
+
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = rejections();
+    rows.extend(deferrals());
     rows.extend(withdrawals());
     rows.extend(deadlines());
     rows
