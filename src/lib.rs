@@ -1,6 +1,7 @@
 //! Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.
 
 pub mod audit;
+pub mod bench;
 pub mod catalog;
 pub mod checkpoints;
 pub mod cli;

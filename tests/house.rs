@@ -21,8 +21,8 @@ struct Room {
 
 const ASYNC: &[&str] = &["tokio", "tokio_stream", "tokio_rustls", "tower", "futures"];
 const DRIVERS: &[&str] = &["sled", "rustix"];
-/// The rooms that touch the disk by themselves.
-const DRIVER_USERS: &[&str] = &["store", "files"];
+/// The rooms that ask the system by themselves: about the disk, and which processor a process is kept on.
+const DRIVER_USERS: &[&str] = &["store", "files", "bench"];
 
 /// The table of ARCHITECTURE.md.
 const HOUSE: &[Room] = &[
@@ -97,6 +97,12 @@ const HOUSE: &[Room] = &[
     },
     Room { name: "telemetry", may_use: &["config"], never: &["tokio", "tonic", "prost", "sled", "ring", "clap"] },
     Room { name: "pki", may_use: &["domain", "files"], never: &["tokio", "tonic", "prost", "sled", "clap"] },
+    Room {
+        name: "bench",
+        // Of `client` the library that users have.
+        may_use: &["domain", "sign", "wire", "client", "config", "edge", "pki", "files"],
+        never: &["sled", "clap"],
+    },
     Room { name: "files", may_use: &[], never: &["tokio", "tonic", "prost", "sled", "clap"] },
 ];
 
@@ -107,7 +113,7 @@ const ROOTS: &[&str] = &["cli", "main", "lib"];
 const ENGINE_USERS: &[&str] = &["store", "cli"];
 
 /// Generated protobuf types stop here.
-const PROTO_USERS: &[&str] = &["wire", "grpc", "client", "audit", "cli"];
+const PROTO_USERS: &[&str] = &["wire", "grpc", "client", "audit", "bench", "cli"];
 
 #[test]
 fn every_path_stays_within_what_its_room_may_know() {

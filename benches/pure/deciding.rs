@@ -4,6 +4,7 @@ use std::{convert::Infallible, hint::black_box, sync::Arc};
 
 use criterion::Criterion;
 use hutong::{
+    bench::city::{self, City, TRUST_DOMAIN},
     domain::{
         agreement::{AgreementState, AgreementText, MAX_AGREEMENTS_OF_USE},
         catalog::{CatalogPart, Resource},
@@ -20,10 +21,7 @@ use hutong::{
     wire,
 };
 
-use super::{
-    city::{self, City, TRUST_DOMAIN},
-    now,
-};
+use super::now;
 
 /// How many departments' agreements each resource has, at least: a city has some hundred departments.
 const RESOURCES: usize = 100;
@@ -92,7 +90,7 @@ fn consumer(number: usize) -> Uscc {
 }
 
 fn text(id: AgreementId, consumer: Uscc, resource_id: ResourceId) -> AgreementText {
-    AgreementText { agreement_id: id, consumer, resource_id, ..city::agreement_text(now()).unwrap() }
+    AgreementText { agreement_id: id, consumer, resource_id, ..city::agreement_text(consumer, "a1", now()).unwrap() }
 }
 
 /// A query for all the fields that an agreement gives.

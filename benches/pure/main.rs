@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hutong::{
+    bench::city::{ADMINISTRATOR, Actor, City, HUB, Record, TRUST_DOMAIN, released},
     domain::{
         directory::Capability,
         id::{Digest, Handle, KeyId},
@@ -24,11 +25,7 @@ use hutong::{
     wire::{self, Entry},
 };
 
-#[path = "../city/mod.rs"]
-mod city;
 mod deciding;
-
-use city::{ADMINISTRATOR, Actor, City, HUB, TRUST_DOMAIN, released};
 
 /// 2026-03-02 10:00 at +08:00.
 const NOW: i64 = 1_772_416_800_000;
@@ -130,7 +127,7 @@ fn trees(c: &mut Criterion) {
 }
 
 fn records(c: &mut Criterion) {
-    let record = city().record(1, now()).unwrap();
+    let record = Record::signed(&city().provider, 1, now()).unwrap();
     let fields = released().unwrap();
     let fields: Vec<&str> = fields.iter().map(|code| code.as_str()).collect();
     c.bench_function("record/parse", |b| {

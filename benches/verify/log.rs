@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use hutong::{
+    bench::city::{ADMINISTRATOR, Actor, City, HUB, TRUST_DOMAIN, released},
     domain::{
         directory::Capability,
         id::{Digest, KeyId},
@@ -20,8 +21,6 @@ use hutong::{
     },
     wire::{self, Entry},
 };
-
-use super::city::{ADMINISTRATOR, Actor, City, HUB, TRUST_DOMAIN, released};
 
 /// Records that the queries go through, in publications of at most so many.
 const RECORDS: u32 = 1_024;

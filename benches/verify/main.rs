@@ -12,8 +12,6 @@
 //! verifying signatures of the same log and doing nothing else, as this program does it and as ring does, measured right before and
 //! right after in the same process.
 
-#[path = "../city/mod.rs"]
-mod city;
 mod log;
 
 use std::{

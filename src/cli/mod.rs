@@ -5,6 +5,7 @@
 
 mod agreement;
 mod audit;
+mod bench;
 mod calendar;
 mod catalog;
 mod deadline;
@@ -97,6 +98,7 @@ commands! {
     Fsck(fsck::Fsck),
     Rollover(rollover::Rollover),
     ExampleData(example_data::ExampleData),
+    Bench(bench::Bench),
 }
 
 /// Hutong (互通): a data-sharing exchange hub for government departments, with evidence for every act.

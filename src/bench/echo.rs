@@ -1,15 +1,9 @@
-//! The bare server: tonic over the hub's own TLS configuration, which gives everyone the same answer.
+//! The bare server: tonic over the hub's own TLS configuration, which gives everyone the same answer from memory.
+//!
+//! It is what a call costs before anything is done for it, and `hutong bench` measures it beside the hub.
 
 use std::path::Path;
 
-use hutong::{
-    config::Settings,
-    edge::{Credentials, Protocol},
-    wire::proto::{
-        SubmitQueryRequest, SubmitQueryResponse,
-        exchange_service_server::{ExchangeService, ExchangeServiceServer},
-    },
-};
 use prost::Message as _;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -19,8 +13,14 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-/// The first argument by which this program becomes the bare server.
-pub(crate) const COMMAND: &str = "echo";
+use crate::{
+    config::Settings,
+    edge::{Credentials, Protocol},
+    wire::proto::{
+        SubmitQueryRequest, SubmitQueryResponse,
+        exchange_service_server::{ExchangeService, ExchangeServiceServer},
+    },
+};
 
 struct Echo(SubmitQueryResponse);
 
@@ -31,8 +31,12 @@ impl ExchangeService for Echo {
     }
 }
 
-/// Serves with the certificates of the hub in `folder`, until the process is ended.
-pub(crate) async fn serve(folder: &Path, answer: &Path) -> anyhow::Result<()> {
+/// Serves with the certificates of the hub in `folder`, until the process is ended. The answer is a file with an encoded
+/// `SubmitQueryResponse`.
+///
+/// # Errors
+/// What keeps it from serving.
+pub async fn serve(folder: &Path, answer: &Path) -> anyhow::Result<()> {
     let answer = SubmitQueryResponse::decode(std::fs::read(answer)?.as_slice())?;
     let tls = TlsAcceptor::from(Credentials::open(Settings::read(folder)?.tls)?.config(Protocol::Grpc));
     let listener = TcpListener::bind("127.0.0.1:0").await?;

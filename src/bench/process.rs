@@ -1,0 +1,119 @@
+//! What processes take, as Linux counts it.
+
+use std::{
+    fs,
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+/// The unit of a process's CPU times: a hundredth of a second on every architecture of Linux.
+const TICK: Duration = Duration::from_millis(10);
+
+/// CPU time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CpuTime {
+    /// In the program.
+    pub(crate) user: Duration,
+    /// In the kernel on its behalf.
+    pub(crate) system: Duration,
+}
+
+impl CpuTime {
+    /// Both.
+    pub(crate) fn total(self) -> Duration {
+        self.user + self.system
+    }
+}
+
+impl Sub for CpuTime {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
+    }
+}
+
+impl Add for CpuTime {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { user: self.user + other.user, system: self.system + other.system }
+    }
+}
+
+/// The CPU time that a process has taken, all of its threads, ended ones included.
+pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<CpuTime> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).context("this needs Linux's /proc")?;
+    times(&text).context("/proc/…/stat is too short")
+}
+
+/// What `/proc/…/stat` says of the process itself.
+fn times(stat: &str) -> Option<CpuTime> {
+    // The name may hold anything and ends with the last parenthesis. After it utime and stime are the 12th and 13th fields.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11);
+    let mut time = || Some(TICK * times.next()?.parse::<u32>().ok()?);
+    Some(CpuTime { user: time()?, system: time()? })
+}
+
+/// The memory of a process, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Memory {
+    /// Resident now.
+    pub(crate) resident: u64,
+    /// The most that was resident, since its start.
+    pub(crate) peak: u64,
+}
+
+/// The memory of a process.
+pub(crate) fn memory_of(pid: u32) -> anyhow::Result<Memory> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).context("this needs Linux's /proc")?;
+    memory(&text).context("/proc/…/status does not tell the memory")
+}
+
+fn memory(status: &str) -> Option<Memory> {
+    let bytes = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
+    };
+    Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+}
+
+/// The CPU time that this thread has taken.
+pub(crate) fn thread_time() -> anyhow::Result<Duration> {
+    let stat =
+        fs::read_to_string("/proc/thread-self/schedstat").context("this needs the kernel's CONFIG_SCHED_INFO")?;
+    Ok(Duration::from_nanos(stat.split(' ').next().context("schedstat is empty")?.parse()?))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_after_whatever_name() {
+        let stat = "17 (a) b (c)) S 5 17 17 0 -1 4194304 1 2 3 4 150 25 7 9 20 0 1 0 100 1 1";
+        assert_eq!(times(stat), Some(CpuTime { user: TICK * 150, system: TICK * 25 }));
+        assert_eq!(times("17 (a) S 5"), None);
+    }
+
+    #[test]
+    fn memory_is_told_in_bytes() {
+        let status = "Name:\thutong\nVmPeak:\t  90 kB\nVmHWM:\t    2048 kB\nVmRSS:\t    1024 kB\n";
+        assert_eq!(memory(status), Some(Memory { resident: 1 << 20, peak: 2 << 20 }));
+        assert_eq!(memory("VmRSS:\t 1 kB\n"), None);
+    }
+
+    #[test]
+    fn the_program_itself_can_be_asked_about() {
+        let pid = std::process::id();
+        let (before, after) = (cpu_of(pid).unwrap(), cpu_of(pid).unwrap());
+        assert!(after.user >= before.user && after.system >= before.system);
+        assert!(memory_of(pid).unwrap().resident > 0);
+        assert!(thread_time().unwrap() > Duration::ZERO);
+    }
+}
