@@ -12,6 +12,7 @@ pub mod edge;
 pub mod examples;
 pub mod files;
 pub mod grpc;
+mod html;
 pub mod http;
 pub mod hub;
 pub mod pki;

@@ -75,7 +75,7 @@ const HOUSE: &[Room] = &[
         may_use: &["domain", "tlog", "sign", "wire", "files", "seal"],
         never: &["sled", "rustix", "clap"],
     },
-    Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire"], never: &["sled", "rustix", "clap"] },
+    Room { name: "audit", may_use: &["domain", "tlog", "sign", "wire", "html"], never: &["sled", "rustix", "clap"] },
     Room {
         name: "witness",
         may_use: &["sign", "tlog", "files"],
@@ -100,9 +100,10 @@ const HOUSE: &[Room] = &[
     Room {
         name: "bench",
         // Of `client` the library that users have.
-        may_use: &["domain", "sign", "wire", "client", "config", "edge", "pki", "files"],
+        may_use: &["domain", "sign", "wire", "client", "config", "edge", "pki", "files", "html"],
         never: &["sled", "clap"],
     },
+    Room { name: "html", may_use: &[], never: &["tokio", "tonic", "prost", "sled", "ring", "rustls", "clap"] },
     Room { name: "files", may_use: &[], never: &["tokio", "tonic", "prost", "sled", "clap"] },
 ];
 

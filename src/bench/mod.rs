@@ -8,10 +8,11 @@
 //! | [`city`] | the departments, the resource, the records, the agreements; `benches/` measure with the same |
 //! | `options`, `run` | what is wanted; the stages in order |
 //! | `stages` | each stage and its figures |
-//! | `report` | the figures together |
+//! | `report`, `targets`, `page` | the figures together, what is aimed at, and all of it as a page |
 //! | `stand`, `server`, [`echo`] | the hub and the bare server, each in a process of its own |
 //! | `clients`, `queries` | connections, and signed queries made beforehand |
 //! | `closed` | a fixed number of calls in flight |
+//! | `open`, `schedule` | calls that come when they come |
 //! | `latencies` | histograms |
 //! | `cpus`, `process`, `machine` | who runs where, what that took, and what the machine is |
 
@@ -23,14 +24,18 @@ mod closed;
 mod cpus;
 mod latencies;
 mod machine;
+mod open;
 mod options;
+mod page;
 mod process;
 mod queries;
 mod report;
 mod run;
+mod schedule;
 mod server;
 mod stages;
 mod stand;
+mod targets;
 
 pub use self::{
     cpus::Cpus,

@@ -11,6 +11,8 @@ use super::cpus::Cpus;
 pub struct Options {
     /// Records in the store.
     pub records: u32,
+    /// Records in the smaller store, with which the larger one is compared.
+    pub first: u32,
     /// Calls in flight at once, in the closed loop.
     pub in_flight: usize,
     /// Connections over which they are.
@@ -33,21 +35,43 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// What a query costs, as a ratio to a bare call and a verification.
+    /// What a query costs, as a ratio to a bare call and a verification, in all rounds; in one round where this is not asked for.
     Closed,
+    /// What it costs with few records, beside what it costs with all.
+    Growth,
+    /// Latencies at half of what the hub can do.
+    Half,
+    /// The same while records are published.
+    Mixed,
+    /// Three times what the hub can do.
+    Overload,
+    /// A department beside one that floods the hub.
+    Fairness,
     /// Memory, disk, and time to start.
     Footprint,
 }
 
 impl Stage {
     /// All of them, in the order in which they are gone through.
-    pub const ALL: [Self; 2] = [Self::Closed, Self::Footprint];
+    pub const ALL: [Self; 7] =
+        [Self::Growth, Self::Closed, Self::Half, Self::Mixed, Self::Overload, Self::Fairness, Self::Footprint];
+
+    /// Whether it is of the open loop, which goes by what the hub can do at most.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Half | Self::Mixed | Self::Overload | Self::Fairness)
+    }
 
     /// Its name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
+            Self::Growth => "growth",
+            Self::Half => "half",
+            Self::Mixed => "mixed",
+            Self::Overload => "overload",
+            Self::Fairness => "fairness",
             Self::Footprint => "footprint",
         }
     }

@@ -64,7 +64,7 @@ fn times(stat: &str) -> Option<CpuTime> {
 pub(crate) struct Memory {
     /// Resident now.
     pub(crate) resident: u64,
-    /// The most that was resident, since its start.
+    /// The most that was resident, since it was last [forgotten](forget_peak).
     pub(crate) peak: u64,
 }
 
@@ -80,6 +80,12 @@ fn memory(status: &str) -> Option<Memory> {
         Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
     };
     Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+}
+
+/// Lets a process's peak of memory begin anew.
+pub(crate) fn forget_peak(pid: u32) -> anyhow::Result<()> {
+    // As proc(5) has it: 5 resets the peak resident set size to what is resident now.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("the peak of memory cannot be reset")
 }
 
 /// The CPU time that this thread has taken.

@@ -7,7 +7,11 @@ use serde::Serialize;
 use super::{
     machine::{Machine, Yardsticks},
     options::Options,
-    stages::{footprint::Footprint, publishing::Publishing, query::Query},
+    stages::{
+        fairness::Fairness, footprint::Footprint, growth::Growth, half::Half, mixed::Mixed, overload::Overload,
+        publishing::Publishing, query::Query, saturation::Saturation,
+    },
+    targets::Target,
 };
 
 /// The version of the JSON form, which docs/performance.md explains.
@@ -38,11 +42,30 @@ pub struct Report {
     /// How fast records were taken.
     pub publishing: Publishing,
     /// What a query costs.
+    pub query: Query,
+    /// What becomes of that as the store grows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub query: Option<Query>,
+    pub growth: Option<Growth>,
+    /// What the hub can do at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saturation: Option<Saturation>,
+    /// Latencies at half of what the hub can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half: Option<Half>,
+    /// The same while records are published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<Mixed>,
+    /// Three times what the hub can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload: Option<Overload>,
+    /// A department beside one that floods the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fairness: Option<Fairness>,
     /// What the hub takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub footprint: Option<Footprint>,
+    /// What is aimed at, and whether it was reached.
+    pub targets: Vec<Target>,
 }
 
 impl fmt::Display for Report {
@@ -78,13 +101,20 @@ impl fmt::Display for Report {
             yardsticks.sync_p50_us,
             yardsticks.sync_p99_us
         )?;
-        write!(f, "\n{}", self.publishing)?;
-        if let Some(query) = &self.query {
-            write!(f, "\n{query}")?;
-        }
-        if let Some(footprint) = &self.footprint {
-            write!(f, "\n{footprint}")?;
-        }
-        Ok(())
+        write!(f, "\n{}\n{}", self.publishing, self.query)?;
+        stage(f, self.growth.as_ref())?;
+        stage(f, self.saturation.as_ref())?;
+        stage(f, self.half.as_ref())?;
+        stage(f, self.mixed.as_ref())?;
+        stage(f, self.overload.as_ref())?;
+        stage(f, self.fairness.as_ref())?;
+        stage(f, self.footprint.as_ref())?;
+        writeln!(f, "\nTargets 目标")?;
+        self.targets.iter().try_for_each(|target| writeln!(f, "  {target}"))
     }
+}
+
+/// A stage's figures, where it was gone through.
+fn stage(f: &mut fmt::Formatter<'_>, figures: Option<&impl fmt::Display>) -> fmt::Result {
+    figures.map_or(Ok(()), |figures| write!(f, "\n{figures}"))
 }

@@ -10,11 +10,15 @@ use super::{
     options::{Options, Stage},
     report::{Report, SCHEMA},
     stages::{
-        Bench, footprint,
+        Bench, fairness, footprint,
+        growth::{self, Growth},
+        half, mixed, overload,
         publishing::Parts,
         query::{self, Pair},
+        saturation,
     },
     stand::{self, Stand},
+    targets,
 };
 
 /// How long the departments may take to register and agree: some twenty statements.
@@ -34,25 +38,39 @@ pub fn run(options: &Options, root: &Path, build: Option<String>, tell: Tell<'_>
     let yardsticks = Yardsticks::measure(&stand.city, root, &all)?;
     let bench = Bench { options, stand: &stand, yardsticks: &yardsticks, all: &all, tell };
 
+    let wanted = |stage| options.stages.contains(&stage);
     let hub = stand.hub(&all)?;
     stand::on(&all, FOUNDS_WITHIN, || stand.found(&hub))?;
     let mut parts = Parts::default();
+    let grows = wanted(Stage::Growth) && options.first < options.records;
+    let (hub, few) = if grows {
+        parts.publish(&bench, &hub, options.first)?;
+        hub.stop()?;
+        let few = growth::few(&bench)?;
+        (stand.hub(&all)?, Some(few))
+    } else {
+        (hub, None)
+    };
     parts.publish(&bench, &hub, options.records)?;
     let publishing = parts.figures(&bench);
     hub.stop()?;
 
     let pair = Pair::start(&bench, options.records)?;
-    let wanted = |stage| options.stages.contains(&stage);
-    let query = match wanted(Stage::Closed) {
-        true => Some(query::measure(&bench, &pair, options.records, options.rounds)?),
-        false => None,
-    };
+    // The other stages go by what the hub can do, so one round is always needed.
+    let rounds = if wanted(Stage::Closed) { options.rounds } else { 1 };
+    let query = query::measure(&bench, &pair, options.records, rounds)?;
+    let saturates = options.stages.iter().any(|stage| stage.is_open());
+    let saturation = saturates.then(|| saturation::measure(&bench, &pair, &query)).transpose()?;
+    let most = saturation.as_ref().map_or(query.query.per_second, |saturation| saturation.per_second);
+    let half = wanted(Stage::Half).then(|| half::measure(&bench, &pair, most)).transpose()?;
+    let mixed = wanted(Stage::Mixed).then(|| mixed::measure(&bench, &pair, most)).transpose()?;
+    let overload = wanted(Stage::Overload).then(|| overload::measure(&bench, &pair, most)).transpose()?;
+    let fairness = wanted(Stage::Fairness).then(|| fairness::measure(&bench, &pair, most)).transpose()?;
+    let records = options.records + mixed.as_ref().map_or(0, |mixed| mixed.records);
     let entries = pair.entries(&bench)?;
-    let footprint = match wanted(Stage::Footprint) {
-        true => Some(footprint::measure(&bench, pair.hub, entries)?),
-        false => None,
-    };
-    Ok(Report {
+    let footprint =
+        wanted(Stage::Footprint).then(|| footprint::measure(&bench, pair.hub, records, entries)).transpose()?;
+    let mut report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         build,
@@ -63,7 +81,16 @@ pub fn run(options: &Options, root: &Path, build: Option<String>, tell: Tell<'_>
         options: options.clone(),
         yardsticks,
         publishing,
+        growth: few.map(|few| Growth::of(few, &query)),
         query,
+        saturation,
+        half,
+        mixed,
+        overload,
+        fairness,
         footprint,
-    })
+        targets: Vec::new(),
+    };
+    report.targets = targets::of(&report);
+    Ok(report)
 }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_records;
+mod bench;
 mod catalog;
 mod certificates;
 mod crash;

@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::Bench;
+use super::{Bench, mib};
 use crate::bench::{process::memory_of, server::Server, stand::disk_bytes};
 
 /// What a hub takes with these records and entries.
@@ -37,7 +37,7 @@ pub struct Footprint {
 const BODIES: &str = "bodies";
 
 /// Looks at the hub that did all the work, ends it, and starts it twice.
-pub(crate) fn measure(bench: &Bench<'_>, hub: Server, entries: u64) -> anyhow::Result<Footprint> {
+pub(crate) fn measure(bench: &Bench<'_>, hub: Server, records: u32, entries: u64) -> anyhow::Result<Footprint> {
     let Bench { options, stand, tell, .. } = bench;
     let worked = memory_of(hub.pid())?;
     tell("stopping and starting the hub", 0, 0);
@@ -53,14 +53,14 @@ pub(crate) fn measure(bench: &Bench<'_>, hub: Server, entries: u64) -> anyhow::R
     let bytes =
         |bodies: bool| disk.iter().filter(|(part, _)| (part == BODIES) == bodies).map(|(_, bytes)| *bytes).sum::<u64>();
     Ok(Footprint {
-        records: options.records,
+        records,
         entries,
         resident_at_start: fresh.resident,
         resident: worked.resident,
         peak: worked.peak,
         start_seconds,
         start_after_kill_seconds,
-        bytes_a_record: bytes(true) as f64 / f64::from(options.records),
+        bytes_a_record: bytes(true) as f64 / f64::from(records),
         bytes_an_entry: bytes(false) as f64 / entries as f64,
         disk,
     })
@@ -78,11 +78,6 @@ fn disk(bench: &Bench<'_>) -> anyhow::Result<Vec<(String, u64)>> {
     }
     parts.sort();
     Ok(parts)
-}
-
-/// Bytes in mebibytes.
-fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
 }
 
 impl fmt::Display for Footprint {

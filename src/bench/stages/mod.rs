@@ -1,8 +1,14 @@
 //! The stages: what each does, and the figures that it gives.
 
+pub(super) mod fairness;
 pub(super) mod footprint;
+pub(super) mod growth;
+pub(super) mod half;
+pub(super) mod mixed;
+pub(super) mod overload;
 pub(super) mod publishing;
 pub(super) mod query;
+pub(super) mod saturation;
 
 use std::time::Duration;
 
@@ -40,10 +46,26 @@ impl Bench<'_> {
         stand::on(&self.options.client_cpus, LIMIT, work)
     }
 
+    /// How many calls are due in a part of the open loop.
+    fn calls_at(&self, per_second: f64) -> u32 {
+        calls(per_second, self.options.duration)
+    }
+
     /// Signs for the consumer, who asks for so many records.
     fn consumer(&self, records: u32) -> Signer<'_> {
         Signer { actor: &self.stand.city.consumer, records, cpus: self.all }
     }
+}
+
+/// How many calls are due in a time, one at least.
+fn calls(per_second: f64, duration: Duration) -> u32 {
+    // Above what a u32 holds it is the most of one.
+    (per_second * duration.as_secs_f64()).max(1.0) as u32
+}
+
+/// Bytes in mebibytes.
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 /// The middle one of some figures.
@@ -56,6 +78,12 @@ fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_are_due_by_rate_and_time() {
+        assert_eq!(calls(100.0, Duration::from_millis(2_500)), 250);
+        assert_eq!(calls(0.1, Duration::from_secs(1)), 1);
+    }
 
     #[test]
     fn the_median_is_the_middle_one() {

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Records in a publication: the most that there may be.
-const BATCH: u32 = 256;
+pub(super) const BATCH: u32 = 256;
 /// Publications in flight at once: while one is made durable others are being verified, on any usual number of processors.
 const IN_FLIGHT: usize = 8;
 /// In how many parts a publication is told, where there are enough records.
@@ -121,7 +121,7 @@ fn last_to_first(rates: &[(u32, f64)]) -> f64 {
 }
 
 /// Signed publications of these records.
-fn sign(bench: &Bench<'_>, first: u32, end: u32) -> anyhow::Result<Vec<Publication>> {
+pub(super) fn sign(bench: &Bench<'_>, first: u32, end: u32) -> anyhow::Result<Vec<Publication>> {
     let (city, now) = (&bench.stand.city, now()?);
     let batches = (end - first).div_ceil(BATCH);
     in_parallel(bench.all, 0..batches, |batch| {

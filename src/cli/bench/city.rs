@@ -9,6 +9,7 @@ use super::progress::Progress;
 use crate::{
     bench::{self, Cpus, Options, Stage},
     cli::{Exit, OrExit as _, Output, Run},
+    files::{self, Readable},
 };
 
 /// The most records: their identifiers have eight digits.
@@ -23,6 +24,9 @@ pub(super) struct City {
     /// How many records are published, of 1 KiB in 12 fields each
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u32).range(1..=MOST_RECORDS))]
     records: u32,
+    /// How many of them there are when the cost of a query is first measured, to compare; none where it is not less than all
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=MOST_RECORDS))]
+    first: u32,
     /// Calls in flight at once in the closed loop
     #[arg(long, default_value_t = 64, value_parser = value_parser!(u16).range(1..=1_024))]
     in_flight: u16,
@@ -50,6 +54,9 @@ pub(super) struct City {
     /// Keep the hub's folder here; it must not be there yet [default: a folder in the current one, which goes away]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Write the report to this file, as a page that stands for itself
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Of which build the figures are, such as a commit; told with them
     #[arg(long, value_name = "TEXT")]
     build: Option<String>,
@@ -73,8 +80,12 @@ impl Run for City {
         };
         let root = root.canonicalize()?;
         let progress = Progress::new();
-        let report = bench::run(&options, &root, self.build, &|what, done, of| progress.tell(what, done, of))?;
+        let report = bench::run(&options, &root, self.build.clone(), &|what, done, of| progress.tell(what, done, of))?;
         drop(progress);
+        if let Some(page) = &self.html {
+            let cannot = || format!("cannot write {}", page.display());
+            files::replace(page, report.to_html().as_bytes(), Readable::ByAll).or_exit(Exit::CannotCreate, cannot())?;
+        }
         output.print(&report)?;
         Ok(Exit::Success)
     }
@@ -86,6 +97,7 @@ impl City {
         let nth = |place| all.nth(place).unwrap_or_else(|| all.clone());
         Ok(Options {
             records: self.records,
+            first: self.first,
             in_flight: self.in_flight.into(),
             connections: self.connections.into(),
             rounds: self.rounds.into(),

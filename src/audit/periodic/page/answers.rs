@@ -1,11 +1,13 @@
 //! How proposals of agreements were answered, on the page.
 
 use super::{
-    html::Html,
     sections::{empty, name, party, section, to_minute},
     table::{Cell, table},
 };
-use crate::audit::periodic::figures::{AnswerCount, OverdueAnswer, PeriodicReport};
+use crate::{
+    audit::periodic::figures::{AnswerCount, OverdueAnswer, PeriodicReport},
+    html::Html,
+};
 
 /// Who must answer: the authority is no one department.
 fn answering(row: &OverdueAnswer) -> Cell<'static> {

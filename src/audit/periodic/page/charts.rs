@@ -1,6 +1,6 @@
 //! Charts as inline SVG. Each has a title and a description for those who do not see it, and a table beneath it.
 
-use super::html::{Html, Value, grouped};
+use crate::html::{Html, Value, grouped};
 
 /// The width of every wide chart, in user units: the page scales it.
 const WIDTH: f64 = 960.0;

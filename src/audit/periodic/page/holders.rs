@@ -1,11 +1,10 @@
 //! The section on people's own data.
 
 use super::{
-    html::Html,
     sections::{empty, party, section, to_minute},
     table::{Cell, table},
 };
-use crate::audit::periodic::figures::PeriodicReport;
+use crate::{audit::periodic::figures::PeriodicReport, html::Html};
 
 /// Who looked up who had asked about a holder, and what was erased.
 pub(super) fn holders(html: &mut Html, report: &PeriodicReport) {

@@ -3,40 +3,34 @@
 mod answers;
 mod charts;
 mod holders;
-mod html;
 mod sections;
 mod table;
 mod words;
 
-use html::{Html, grouped};
-
 use super::figures::{PeriodicReport, Totals};
+use crate::html::{Html, grouped};
 
 /// The page. Whatever the log's texts say, it shows them as texts.
 pub fn page(report: &PeriodicReport) -> String {
-    let mut html = Html::document();
-    html.element("html", &[("lang", "zh-CN".into())], |html| {
-        html.element("head", &[], |html| head(html, report));
-        html.element("body", &[], |html| {
-            header(html, report);
-            html.element("main", &[], |html| {
-                tiles(html, report);
-                notes(html, report);
-                sections::patterns(html, report);
-                sections::days(html, report);
-                sections::exchanges(html, report);
-                sections::refusals(html, report);
-                sections::hours(html, report);
-                sections::freshness(html, report);
-                sections::agreements(html, report);
-                answers::answers(html, report);
-                sections::changes(html, report);
-                holders::holders(html, report);
-                footer(html, report);
-            });
+    let title_and_days = format!("{} {} – {} {}", title(report).0, report.from, report.to, report.hub);
+    Html::page(&title_and_days, |html| {
+        header(html, report);
+        html.element("main", &[], |html| {
+            tiles(html, report);
+            notes(html, report);
+            sections::patterns(html, report);
+            sections::days(html, report);
+            sections::exchanges(html, report);
+            sections::refusals(html, report);
+            sections::hours(html, report);
+            sections::freshness(html, report);
+            sections::agreements(html, report);
+            answers::answers(html, report);
+            sections::changes(html, report);
+            holders::holders(html, report);
+            footer(html, report);
         });
-    });
-    html.finish()
+    })
 }
 
 /// What the report is called: a week, a month, or other days.
@@ -47,16 +41,6 @@ fn title(report: &PeriodicReport) -> (&'static str, &'static str) {
         _ if is_month => ("数据共享交换月报告", "Monthly report on data exchange"),
         _ => ("数据共享交换报告", "Report on data exchange"),
     }
-}
-
-fn head(html: &mut Html, report: &PeriodicReport) {
-    html.empty("meta", &[("charset", "utf-8".into())]);
-    // Nothing is fetched and nothing runs, whatever a text may try.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    html.empty("meta", &[("http-equiv", "Content-Security-Policy".into()), ("content", policy.into())]);
-    html.empty("meta", &[("name", "viewport".into()), ("content", "width=device-width, initial-scale=1".into())]);
-    html.leaf("title", &[], &format!("{} {} – {} {}", title(report).0, report.from, report.to, report.hub));
-    html.style(include_str!("style.css"));
 }
 
 fn header(html: &mut Html, report: &PeriodicReport) {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{
     charts::{self, Bar, Caption, Column, Grid},
-    html::{Html, grouped},
     table::{Cell, folded, table},
     words,
 };
 use crate::{
     audit::periodic::figures::{AgreementUse, Named, Party, PeriodicReport},
     domain::{calendar, time::Date},
+    html::{Html, grouped},
 };
 
 /// The most rows and columns of a heat map: with more of them the numbers do not fit.

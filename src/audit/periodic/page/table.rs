@@ -1,6 +1,6 @@
 //! Tables, each with a caption for those who do not see it.
 
-use super::html::{Html, grouped};
+use crate::html::{Html, grouped};
 
 /// The most rows of a table on the page; the rest is in the CSV. A page of some thousand rows neither reads nor prints.
 pub(super) const MAX_ROWS: usize = 200;

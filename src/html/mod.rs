@@ -1,14 +1,15 @@
-//! Markup that cannot come out wrong: elements are closed where they were opened, and every text is escaped.
+//! Pages that stand for themselves. The markup cannot come out wrong: elements are closed where they were opened, and every text is
+//! escaped.
 
 use std::fmt::Write as _;
 
 /// A page being written.
 #[derive(Debug, Default)]
-pub(super) struct Html(String);
+pub(crate) struct Html(String);
 
 /// The value of an attribute.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// Escaped.
     Text(&'a str),
     /// A coordinate, to a tenth of a pixel.
@@ -28,26 +29,39 @@ impl From<f64> for Value<'_> {
 }
 
 /// Attributes of an element. Names are the program's own.
-pub(super) type Attributes<'a> = &'a [(&'static str, Value<'a>)];
+pub(crate) type Attributes<'a> = &'a [(&'static str, Value<'a>)];
 
 impl Html {
-    /// A page with its document type.
-    pub(super) fn document() -> Self {
-        Self("<!DOCTYPE html>\n".to_owned())
+    /// A whole page in Chinese, its style with it, of which nothing is fetched and in which nothing runs, whatever a text may try.
+    pub(crate) fn page(title: &str, body: impl FnOnce(&mut Self)) -> String {
+        let mut html = Self("<!DOCTYPE html>\n".to_owned());
+        html.element("html", &[("lang", "zh-CN".into())], |html| {
+            html.element("head", &[], |html| {
+                html.empty("meta", &[("charset", "utf-8".into())]);
+                let policy = "default-src 'none'; style-src 'unsafe-inline'";
+                html.empty("meta", &[("http-equiv", "Content-Security-Policy".into()), ("content", policy.into())]);
+                let scale = "width=device-width, initial-scale=1";
+                html.empty("meta", &[("name", "viewport".into()), ("content", scale.into())]);
+                html.leaf("title", &[], title);
+                html.style(include_str!("style.css"));
+            });
+            html.element("body", &[], body);
+        });
+        html.finish()
     }
 
     /// The markup.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         self.0
     }
 
     /// A text.
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         escape(&mut self.0, text);
     }
 
     /// A style sheet, which is the program's own.
-    pub(super) fn style(&mut self, sheet: &'static str) {
+    fn style(&mut self, sheet: &'static str) {
         debug_assert!(!sheet.contains('<'), "a style sheet ends where its element does");
         self.0.push_str("<style>");
         self.0.push_str(sheet);
@@ -55,7 +69,7 @@ impl Html {
     }
 
     /// An element with what is in it.
-    pub(super) fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Self)) {
+    pub(crate) fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Self)) {
         self.open(tag, attributes);
         self.0.push('>');
         inner(self);
@@ -68,12 +82,12 @@ impl Html {
     }
 
     /// An element with a text in it.
-    pub(super) fn leaf(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
+    pub(crate) fn leaf(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
         self.element(tag, attributes, |html| html.text(text));
     }
 
     /// An element without content.
-    pub(super) fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) {
+    pub(crate) fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) {
         self.open(tag, attributes);
         self.0.push_str("/>\n");
     }
@@ -114,7 +128,7 @@ fn escape(out: &mut String, text: &str) {
 }
 
 /// A number with its thousands apart.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {
