@@ -1,25 +1,24 @@
 //! The life of agreements: every act of every party on every state, against the table that people read.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use super::{RuleFacts, decide_rule};
+use super::{
+    RuleFacts, decide_rule,
+    fixture::{self, AUTHORITY, CONSUMER, PROVIDER},
+};
 use crate::domain::{
-    agreement::{AgreementState, AgreementText, LookupKind, MAX_AGREEMENTS_OF_USE},
+    agreement::{AgreementState, AgreementText, MAX_AGREEMENTS_OF_USE},
     answer::{AnswerStep, AnswerTerm, AnswerTerms, Awaited, Pending, pending},
     calendar::CalendarYear,
-    catalog::{Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+    catalog::{FieldType, Resource, SharingClass},
     directory::{Capability, System},
     id::{Commitment, Digest, RequestId, SystemId},
     lifecycle::AgreementAct,
     outcome::{Effect, Refusal, RefusalReason},
     rules::Rules,
-    statement::{AgreementConsent, DECISION_VERSION, Genesis, Header, Policy, RuleChange, Statement},
+    statement::{AgreementConsent, Header, RuleChange, Statement},
     time::{Date, Moment, Time},
 };
-
-const CONSUMER: &str = "11430000006122244L";
-const PROVIDER: &str = "11330105002500287C";
-const AUTHORITY: &str = "11100000000013338W";
 
 /// Rules with a consumer, a provider and an authority, and a resource with a CONDITIONAL and an UNCONDITIONAL field.
 struct City {
@@ -37,56 +36,16 @@ fn at(text: &str) -> Time {
 }
 
 fn resource() -> Resource {
-    let field = |code: &str, sharing_class| Field {
-        code: code.parse().unwrap(),
-        name: code.to_owned(),
-        name_en: String::new(),
-        field_type: FieldType::Text { max_length: 50 },
-        required: true,
-        sharing_class,
-        sensitive: false,
-        open_to_society: false,
-        derivation: None,
-        value_range: String::new(),
-        repeated: false,
-    };
-    Resource {
-        resource_id: "market.licence".parse().unwrap(),
-        name: "营业执照".to_owned(),
-        name_en: String::new(),
-        provider: PROVIDER.parse().unwrap(),
-        kind: ResourceKind::Licence,
-        national_code: String::new(),
-        summary: String::new(),
-        sharing_class: SharingClass::Unconditional,
-        sharing_condition: String::new(),
-        denial_basis: String::new(),
-        update_cycle: UpdateCycle::Daily,
-        fields: vec![field("OPEN", SharingClass::Unconditional), field("ASKED", SharingClass::Conditional)],
-        record_id_field: "OPEN".parse().unwrap(),
-        holder_field: "OPEN".parse().unwrap(),
-        valid_from_field: None,
-        valid_until_field: None,
-        holder_type_field: None,
-        replaces_field: None,
-        metadata: Metadata::default(),
-    }
+    let field = |code, class| fixture::field(code, FieldType::Text { max_length: 50 }, class);
+    let fields = vec![field("OPEN", SharingClass::Unconditional), field("ASKED", SharingClass::Conditional)];
+    fixture::resource(fields, "OPEN", "OPEN")
 }
 
 impl City {
     /// On a Friday, at nine.
     fn new() -> Self {
         let now = at("2026-09-18T09:00:00+08:00");
-        let mut rules = Rules::of_genesis(&Genesis {
-            hub: "hub.example".parse().unwrap(),
-            origin: "hub.example/exchange-log/2026".to_owned(),
-            trust_domain: "gov.example".parse().unwrap(),
-            administrators: Vec::new(),
-            policy: Policy::default(),
-            decision_version: DECISION_VERSION,
-            created_at: now,
-            previous: None,
-        });
+        let mut rules = fixture::rules();
         for (department, capability) in [
             (CONSUMER, Capability::SignAgreements),
             (PROVIDER, Capability::SignAgreements),
@@ -103,8 +62,8 @@ impl City {
 
     fn text(&self, field: &str) -> AgreementText {
         let fields = [field.parse().unwrap()].into();
-        let valid = (at("2026-09-18T00:00:00+08:00"), at("2027-09-18T00:00:00+08:00"));
-        AgreementText::of(self.rules.hub.clone(), fields, valid)
+        let (valid_from, valid_until) = (at("2026-09-18T00:00:00+08:00"), at("2027-09-18T00:00:00+08:00"));
+        AgreementText { fields, valid_from, valid_until, ..fixture::agreement_text("a") }
     }
 
     fn decide(&self, by: &str, change: &RuleChange) -> Result<Effect, Refusal> {
@@ -181,39 +140,6 @@ impl City {
     fn pending(&self) -> Option<Pending> {
         let agreement = self.rules.agreements.find("a").unwrap();
         pending(&self.rules, agreement, agreement.newest().unwrap())
-    }
-}
-
-impl AgreementText {
-    fn of(
-        hub: crate::domain::id::DomainName,
-        fields: BTreeSet<crate::domain::id::FieldCode>,
-        valid: (Time, Time),
-    ) -> Self {
-        Self {
-            hub,
-            agreement_id: "a".parse().unwrap(),
-            version: 1,
-            previous_digest: None,
-            consumer: CONSUMER.parse().unwrap(),
-            provider: PROVIDER.parse().unwrap(),
-            resource_id: "market.licence".parse().unwrap(),
-            fields,
-            purposes: ["permit".parse().unwrap()].into(),
-            matters: BTreeSet::new(),
-            lookups: [LookupKind::Record].into(),
-            valid_from: valid.0,
-            valid_until: valid.1,
-            daily_limit: 10,
-            batch_limit: 1,
-            legal_basis: None,
-            scenario: None,
-            condition: None,
-            minute_limit: None,
-            networks: std::collections::BTreeSet::new(),
-            retention_days: None,
-            scope: None,
-        }
     }
 }
 

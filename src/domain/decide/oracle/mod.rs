@@ -3,30 +3,32 @@
 //! A case follows from its number, so a disagreement is told by it. `HUTONG_DECISIONS=1000000` for more than the usual few.
 
 mod naive;
+mod policy;
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::{
+    fixture::{self, AUTHORITY, CONSUMER, PROVIDER},
+    *,
+};
 use crate::domain::{
     agreement::{Agreement, AgreementState, AgreementText, AgreementVersion, LookupKind},
-    catalog::{CodeValue, Field, FieldType, Metadata, Resource, ResourceKind, SharingClass, UpdateCycle},
+    catalog::{CodeValue, Field, FieldType, Resource, SharingClass},
     condition::{Comparison, Condition, Literal, Relation, Test},
     directory::Key,
     id::{Commitment, Digest, Handle, KeyId, Pseudonym},
     network::Peer,
     record::{RecordHead, RecordStatus, Validity},
-    statement::{Genesis, Policy, Query},
+    statement::Query,
     time::{Time, date_of_days, days_of_date},
 };
 use naive::Answer;
 
 /// Cases in every run of the tests: some five seconds.
 const CASES: u64 = 20_000;
-const CONSUMER: &str = "11430000006122244L";
-const OTHER: &str = "11330105002500287C";
-const PROVIDER: &str = "11100000000013338W";
+const OTHER: &str = AUTHORITY;
 /// 2026-03-02 10:00 at +08:00.
 const NOON: i64 = 1_772_416_800_000;
 
@@ -40,10 +42,18 @@ struct Case {
     query: Query,
     address: IpAddr,
     now: Time,
-    /// The records that the lookups find, and what they hold.
-    found: Vec<(RecordHead, Vec<(String, Value)>)>,
+    /// The records that the lookups find.
+    found: Vec<Record>,
     /// Since when the key that signed them is compromised.
     compromised_since: Option<Time>,
+}
+
+/// A record found, and what it holds.
+struct Record {
+    head: RecordHead,
+    values: Vec<(String, Value)>,
+    /// The one before it, where it replaces that.
+    replaces: Option<Handle>,
 }
 
 /// SplitMix64: enough to draw cases.
@@ -78,7 +88,25 @@ impl Random {
     }
 }
 
-const FIELDS: [&str; 10] = ["ID", "HOLDER", "NAME", "TOWN", "KIND", "COUNT", "CAPITAL", "SINCE", "LISTED", "TAGS"];
+const FIELDS: [&str; 15] = [
+    "ID", "HOLDER", "LICENCE", "NAME", "TOWN", "KIND", "COUNT", "CAPITAL", "SINCE", "LISTED", "TAGS", "SEEN", "OWNER",
+    "AREA", "ISSUER",
+];
+/// Licence identifiers in order: those of the standard's own examples.
+const LICENCES: [&str; 2] = [
+    "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U",
+    "1.2.156.3005.2.11100000000013338W009.11330105002500287C.2025052201.002.0",
+];
+/// Instants as records and literals write them: the first three are one.
+const INSTANTS: [&str; 6] = [
+    "2026-01-05T08:00:00+08:00",
+    "2026-01-05T00:00:00Z",
+    "2026-01-04T19:30:00.000-04:30",
+    "2026-01-05T00:00:00.001Z",
+    "2025-12-31T23:59:59.999+08:00",
+    "2026-03-01T00:00:00+01:00",
+];
+const AREAS: [&str; 3] = ["440305", "440300", "110101"];
 
 fn field_type(random: &mut Random, code: &str) -> FieldType {
     let codes = |codes: &[&str]| {
@@ -87,7 +115,11 @@ fn field_type(random: &mut Random, code: &str) -> FieldType {
     };
     match code {
         "ID" | "NAME" | "TAGS" => FieldType::Text { max_length: 20 },
-        "HOLDER" => FieldType::Uscc,
+        "HOLDER" | "ISSUER" => FieldType::Uscc,
+        "LICENCE" => FieldType::LicenceId,
+        "SEEN" => FieldType::DateTime,
+        "OWNER" => FieldType::HolderCode,
+        "AREA" => FieldType::AdministrativeDivision,
         // A field may change its type from version to version.
         "TOWN" if random.once_in(10) => FieldType::Integer,
         "TOWN" => FieldType::Text { max_length: 3 },
@@ -100,10 +132,11 @@ fn field_type(random: &mut Random, code: &str) -> FieldType {
     }
 }
 
-fn resource(random: &mut Random) -> Arc<Resource> {
+/// A version of the resource, whose records are found by this field.
+fn resource(random: &mut Random, record_id: &str) -> Arc<Resource> {
     let mut fields = Vec::new();
     for code in FIELDS {
-        if code != "ID" && code != "HOLDER" && random.once_in(20) {
+        if code != record_id && code != "HOLDER" && random.once_in(20) {
             continue;
         }
         let sharing_class = match random.below(12) {
@@ -111,41 +144,10 @@ fn resource(random: &mut Random) -> Arc<Resource> {
             1..=3 => SharingClass::Conditional,
             _ => SharingClass::Unconditional,
         };
-        fields.push(Field {
-            code: code.parse().unwrap(),
-            name: code.to_owned(),
-            name_en: String::new(),
-            field_type: field_type(random, code),
-            required: false,
-            repeated: code == "TAGS",
-            sharing_class,
-            sensitive: code == "NAME",
-            open_to_society: false,
-            value_range: String::new(),
-            derivation: None,
-        });
+        let field = fixture::field(code, field_type(random, code), sharing_class);
+        fields.push(Field { repeated: code == "TAGS", sensitive: code == "NAME", ..field });
     }
-    Arc::new(Resource {
-        resource_id: "market.licence".parse().unwrap(),
-        name: "营业执照".to_owned(),
-        name_en: String::new(),
-        provider: PROVIDER.parse().unwrap(),
-        kind: ResourceKind::Licence,
-        national_code: String::new(),
-        summary: String::new(),
-        sharing_class: SharingClass::Unconditional,
-        sharing_condition: String::new(),
-        denial_basis: "x".to_owned(),
-        metadata: Metadata::default(),
-        update_cycle: UpdateCycle::Daily,
-        fields,
-        record_id_field: "ID".parse().unwrap(),
-        holder_field: "HOLDER".parse().unwrap(),
-        holder_type_field: None,
-        valid_from_field: None,
-        valid_until_field: None,
-        replaces_field: None,
-    })
+    Arc::new(fixture::resource(fields, record_id, "HOLDER"))
 }
 
 fn literal(random: &mut Random, code: &str) -> Literal {
@@ -159,6 +161,10 @@ fn literal(random: &mut Random, code: &str) -> Literal {
         "SINCE" => text(random.pick(&["2020-01-01", "2020-12-31", "2021-01-01"])),
         "LISTED" => Literal::Boolean(random.once_in(2)),
         "KIND" => text(random.pick(&["1", "12", "2"])),
+        "SEEN" => text(random.pick(&INSTANTS)),
+        "LICENCE" => text(random.pick(&LICENCES)),
+        "AREA" => text(random.pick(&AREAS)),
+        "ISSUER" => text(random.pick(&[CONSUMER, PROVIDER])),
         _ => text(random.pick(&["a", "ab", "b"])),
     }
 }
@@ -169,15 +175,22 @@ fn condition(random: &mut Random, depth: u64) -> Condition {
         return if random.once_in(2) { Condition::All(parts) } else { Condition::Any(parts) };
     }
     let code = if random.once_in(30) { "GHOST" } else { random.pick(&FIELDS[2..]) };
-    let is_text = ["NAME", "TOWN", "KIND", "TAGS"].contains(&code);
+    let prefixes: &[&str] = match code {
+        "NAME" | "TOWN" | "KIND" | "TAGS" => &["a", "1", "ab", "abcdefghi"],
+        // Up to the issuer, and one character of the number.
+        "LICENCE" => &["1.2.156", &LICENCES[0][..56], &LICENCES[0][..57]],
+        "OWNER" => &["P", "P1234567", "P12345678"],
+        "AREA" | "ISSUER" => &["44", "4403", "11430000", "114300000"],
+        _ => &[],
+    };
     let test = match random.below(10) {
         0 => Test::Empty,
         1 => Test::NotEmpty,
-        2 | 3 if is_text => Test::StartsWith(random.pick(&["a", "1", "ab", "abcdefghi"]).to_owned()),
+        2 | 3 if !prefixes.is_empty() => Test::StartsWith(random.pick(prefixes).to_owned()),
         4 | 5 => Test::OneOf((0..=random.below(2)).map(|_| literal(random, code)).collect()),
         _ => {
             let ordered = [Relation::Less, Relation::AtMost, Relation::Greater, Relation::AtLeast];
-            let has_order = ["COUNT", "CAPITAL", "SINCE"].contains(&code) || random.once_in(20);
+            let has_order = ["COUNT", "CAPITAL", "SINCE", "SEEN"].contains(&code) || random.once_in(20);
             let equality = [Relation::Equal, Relation::NotEqual];
             let relation = if has_order && !random.once_in(3) { random.pick(&ordered) } else { random.pick(&equality) };
             Test::Is(relation, literal(random, code))
@@ -190,13 +203,8 @@ fn version(random: &mut Random, id: &str, number: u32, party: &str, state: Agree
     let names = |names: Vec<&str>| names.into_iter().map(|name| name.parse().unwrap()).collect();
     let networks = ["10.44.0.0/16", "10.0.0.0/8", "2001:db8::/32", "0.0.0.0/0"];
     let text = AgreementText {
-        hub: "hub.example".parse().unwrap(),
-        agreement_id: id.parse().unwrap(),
         version: number,
-        previous_digest: None,
         consumer: party.parse().unwrap(),
-        provider: PROVIDER.parse().unwrap(),
-        resource_id: "market.licence".parse().unwrap(),
         fields: random.some_of(&FIELDS, 8).into_iter().map(|code| code.parse().unwrap()).collect(),
         purposes: names(random.some_of(&["permit", "tax"], 6)),
         matters: if random.once_in(3) { names(random.some_of(&["m-1", "m-2"], 3)) } else { [].into() },
@@ -205,8 +213,6 @@ fn version(random: &mut Random, id: &str, number: u32, party: &str, state: Agree
         valid_until: if random.once_in(3) { random.time() } else { Time::MAX },
         daily_limit: random.pick(&[2, 5, 1_000]),
         batch_limit: random.pick(&[1, 3, 64]),
-        legal_basis: None,
-        scenario: None,
         condition: random.once_in(2).then(|| condition(random, 2)),
         minute_limit: random.once_in(3).then(|| random.below(5) + 1),
         networks: if random.once_in(3) {
@@ -214,8 +220,7 @@ fn version(random: &mut Random, id: &str, number: u32, party: &str, state: Agree
         } else {
             [].into()
         },
-        retention_days: None,
-        scope: None,
+        ..fixture::agreement_text(id)
     };
     AgreementVersion {
         text,
@@ -246,14 +251,18 @@ fn agreement(random: &mut Random, id: &str) -> (Vec<AgreementVersion>, Usage) {
     (versions, Usage { day: random.below(6), minute_began, minute: random.below(4) })
 }
 
-fn record(random: &mut Random, resources: &[Arc<Resource>], number: u8) -> (RecordHead, Vec<(String, Value)>) {
+fn record(random: &mut Random, resources: &[Arc<Resource>], number: u8) -> Record {
     let resource_version = u32::try_from(random.below(resources.len() as u64)).unwrap() + 1;
     let resource = &resources[resource_version as usize - 1];
     let mut values = Vec::new();
     for field in &resource.fields {
         let value = match (&field.field_type, random.below(6)) {
             (_, 0) => Value::Null,
-            (FieldType::Uscc, _) => json!(OTHER),
+            (FieldType::Uscc, _) => json!(random.pick(&[CONSUMER, OTHER])),
+            (FieldType::LicenceId, _) => json!(random.pick(&LICENCES)),
+            (FieldType::DateTime, _) => json!(random.pick(&INSTANTS)),
+            (FieldType::HolderCode, _) => json!(random.pick(&["P12345678", "Q1"])),
+            (FieldType::AdministrativeDivision, _) => json!(random.pick(&AREAS)),
             (FieldType::Integer, _) => json!(random.below(5) as i64 - 2),
             (FieldType::Decimal, _) => json!(random.pick(&["-1.50", "0.00", "0.5", "10.0", "9.98"])),
             (FieldType::Date, _) => json!(random.pick(&["2019-12-31", "2020-01-01", "2020-12-31"])),
@@ -280,13 +289,15 @@ fn record(random: &mut Random, resources: &[Arc<Resource>], number: u8) -> (Reco
         issuer_key: KeyId([7; 32]),
         successor: None,
     };
-    (head, values)
+    let replaces = (number > 0 && random.once_in(3)).then(|| Handle([number - 1; 32]));
+    Record { head, values, replaces }
 }
 
 impl Case {
     fn of(number: u64) -> Self {
         let random = &mut Random(number);
-        let resources: Vec<_> = (0..=random.below(2)).map(|_| resource(random)).collect();
+        let record_id = random.pick(&["ID", "ID", "LICENCE"]);
+        let resources: Vec<_> = (0..=random.below(2)).map(|_| resource(random, record_id)).collect();
         let ids = random.some_of(&["a", "b", "c", "d"], 2);
         let agreements: Vec<_> = ids.iter().map(|id| agreement(random, id)).collect();
         let mut fields: Vec<&str> = (0..=random.below(2)).map(|_| random.pick(&FIELDS)).collect();
@@ -306,7 +317,7 @@ impl Case {
             commitments: vec![Commitment([3; 32]); usize::try_from(lookups).unwrap()],
         };
         let addresses = ["10.44.3.9", "10.45.0.1", "192.0.2.1", "2001:db8::9", "::ffff:10.44.0.1", "::1"];
-        let found = (0..random.below(3)).map(|number| record(random, &resources, number as u8)).collect();
+        let found = (0..random.below(4)).map(|number| record(random, &resources, number as u8)).collect();
         Self {
             actor: format!("spiffe://gov.example/department/{CONSUMER}/system/permits").parse().unwrap(),
             resources,
@@ -320,16 +331,7 @@ impl Case {
     }
 
     fn rules(&self) -> Rules {
-        let mut rules = Rules::of_genesis(&Genesis {
-            hub: "hub.example".parse().unwrap(),
-            origin: "hub.example/exchange-log/2026".to_owned(),
-            trust_domain: "gov.example".parse().unwrap(),
-            administrators: Vec::new(),
-            policy: Policy::default(),
-            decision_version: crate::domain::statement::DECISION_VERSION,
-            created_at: Time::from_millis(0).unwrap(),
-            previous: None,
-        });
+        let mut rules = fixture::rules();
         let id = "market.licence".parse().unwrap();
         rules.catalog.resources.insert(id, self.resources.clone());
         for (versions, _) in &self.agreements {
@@ -365,9 +367,9 @@ impl Case {
                 return Answer::Refused(refusal.reason, refusal.agreement.map(name), refusal.peer_address.is_some());
             }
         };
-        let found: Vec<_> =
-            self.found.iter().map(|(head, _)| Found { lookup: 0, head: head.clone(), replaces: None }).collect();
-        let values = |position: usize| Ok::<_, Infallible>(self.found[position].1.clone());
+        let found = |record: &Record| Found { lookup: 0, head: record.head.clone(), replaces: record.replaces };
+        let found: Vec<_> = self.found.iter().map(found).collect();
+        let values = |position: usize| Ok::<_, Infallible>(self.found[position].values.clone());
         let Ok(release) = decide_release(rules, &access, &self.query, &found, values, now);
         let records = release
             .unwrap()

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::Case;
+use super::{AREAS, Case, LICENCES, Record};
 use crate::domain::{
     agreement::{AgreementState, AgreementText, AgreementVersion},
     catalog::{Field, FieldType, Resource, SharingClass},
     condition::{Comparison, Condition, Literal, Relation, Test},
     decide::Usage,
     id::FieldCode,
+    network::Network,
     outcome::RefusalReason as Reason,
     record::{RecordHead, RecordStatus},
     statement::Query,
@@ -46,10 +47,7 @@ pub(super) fn answer(case: &Case) -> Answer {
     let mut looked = false;
     let mut best: Option<(usize, Reason, (String, u32))> = None;
     for (versions, usage) in &case.agreements {
-        let in_force = |version: &&AgreementVersion| {
-            version.state == AgreementState::Active || version.state == AgreementState::Suspended
-        };
-        let version = versions.iter().rfind(in_force).unwrap_or(&versions[versions.len() - 1]);
+        let version = governing(versions);
         let text = &version.text;
         if text.consumer != *case.actor.department()
             || text.resource_id != query.resource_id
@@ -74,6 +72,14 @@ pub(super) fn answer(case: &Case) -> Answer {
         Some((_, reason, name)) => Answer::Refused(reason, Some(name), looked),
         None => Answer::Refused(Reason::NoAgreement, None, looked),
     }
+}
+
+/// The last version in force or suspended; where there is none, the last.
+pub(super) fn governing(versions: &[AgreementVersion]) -> &AgreementVersion {
+    let in_force = |version: &&AgreementVersion| {
+        version.state == AgreementState::Active || version.state == AgreementState::Suspended
+    };
+    versions.iter().rfind(in_force).unwrap_or(&versions[versions.len() - 1])
 }
 
 fn field<'a>(resource: &'a Resource, code: &str) -> Option<&'a Field> {
@@ -104,12 +110,7 @@ fn terms(case: &Case, version: &AgreementVersion, resource: &Resource, usage: &U
         (now >= text.valid_from.as_millis(), Reason::AgreementNotYetValid),
         (version.state != AgreementState::Suspended, Reason::AgreementSuspended),
         (version.accepted || !needs_acceptance, Reason::AcceptanceMissing),
-        (
-            looked_at
-                .iter()
-                .all(|comparison| fits(resource, comparison) && !of_class(&comparison.field, SharingClass::NotShared)),
-            Reason::ConditionInapplicable,
-        ),
+        (text.condition.iter().all(|condition| fits_all(condition, resource)), Reason::ConditionInapplicable),
         (text.lookups.contains(&query.lookup), Reason::LookupNotAgreed),
         (text.purposes.contains(&query.purpose), Reason::PurposeNotAgreed),
         (text.matters.is_empty() || text.matters.contains(&query.matter), Reason::MatterNotAgreed),
@@ -121,23 +122,40 @@ fn terms(case: &Case, version: &AgreementVersion, resource: &Resource, usage: &U
     ]
 }
 
-/// By the bits, as strings of them.
-fn within(text: &AgreementText, address: IpAddr) -> bool {
-    fn bits(address: IpAddr) -> String {
-        match address {
-            IpAddr::V4(address) => address.octets().iter().map(|octet| format!("{octet:08b}")).collect(),
-            IpAddr::V6(address) => match address.to_ipv4_mapped() {
-                Some(mapped) => bits(mapped.into()),
-                None => address.octets().iter().map(|octet| format!("{octet:08b}")).collect(),
-            },
-        }
+/// An address as its bits, after which kind of address it is.
+pub(super) fn address_bits(address: IpAddr) -> String {
+    let bits = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:08b}")).collect::<String>();
+    match address {
+        IpAddr::V4(address) => format!("v4 {}", bits(&address.octets())),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => address_bits(mapped.into()),
+            None => format!("v6 {}", bits(&address.octets())),
+        },
     }
-    text.networks.iter().any(|network| {
-        let written = network.to_string();
-        let (first, length) = written.split_once('/').unwrap();
-        let (first, length): (IpAddr, usize) = (first.parse().unwrap(), length.parse().unwrap());
-        let (ours, theirs) = (bits(first), bits(address));
-        ours.len() == theirs.len() && ours[..length] == theirs[..length]
+}
+
+/// The bits with which every address of a network begins.
+pub(super) fn network_bits(network: &Network) -> String {
+    let written = network.to_string();
+    let (first, length) = written.split_once('/').unwrap();
+    let (bits, length) = (address_bits(first.parse().unwrap()), length.parse::<usize>().unwrap());
+    bits[..3 + length].to_owned()
+}
+
+fn within(text: &AgreementText, address: IpAddr) -> bool {
+    text.networks.iter().any(|network| address_bits(address).starts_with(&network_bits(network)))
+}
+
+/// The fields that a condition looks at.
+pub(super) fn fields_of(condition: &Condition) -> Vec<String> {
+    flat(condition).into_iter().map(|comparison| comparison.field.to_string()).collect()
+}
+
+/// Whether each comparison of a condition may be made in a resource, of fields that are shared.
+pub(super) fn fits_all(condition: &Condition, resource: &Resource) -> bool {
+    flat(condition).into_iter().all(|comparison| {
+        let is_shared = |field: &Field| field.sharing_class != SharingClass::NotShared;
+        fits(resource, comparison) && field(resource, comparison.field.as_str()).is_some_and(is_shared)
     })
 }
 
@@ -151,7 +169,7 @@ fn flat(condition: &Condition) -> Vec<&Comparison> {
 fn identifies(resource: &Resource, field: &Field) -> bool {
     resource.record_id_field == field.code
         || resource.holder_field == field.code
-        || field.field_type == FieldType::CitizenId
+        || matches!(field.field_type, FieldType::CitizenId | FieldType::HolderCode)
         || (field.sensitive && matches!(field.field_type, FieldType::Text { .. }))
 }
 
@@ -162,16 +180,20 @@ fn fits(resource: &Resource, comparison: &Comparison) -> bool {
         Test::Empty | Test::NotEmpty => return true,
         Test::StartsWith(prefix) => {
             let longest = match field.field_type {
-                FieldType::Text { .. } | FieldType::Code(_) if !identifies(resource, field) => usize::MAX,
-                FieldType::Text { .. } | FieldType::Uscc | FieldType::CitizenId => 8,
-                _ => return false,
+                FieldType::Integer | FieldType::Decimal | FieldType::Boolean => return false,
+                FieldType::Date | FieldType::DateTime | FieldType::Seal => return false,
+                _ if !identifies(resource, field) => usize::MAX,
+                // As long as root, type and issuer of a licence; an area of any other identifier.
+                FieldType::LicenceId => 56,
+                _ => 8,
             };
             return prefix.chars().count() <= longest;
         }
         Test::Is(_, literal) => vec![literal],
         Test::OneOf(literals) => literals.iter().collect(),
     };
-    let has_order = [FieldType::Integer, FieldType::Decimal, FieldType::Date].contains(&field.field_type);
+    let ordered = [FieldType::Integer, FieldType::Decimal, FieldType::Date, FieldType::DateTime];
+    let has_order = ordered.contains(&field.field_type);
     let needs_order = match comparison.test {
         Test::Is(relation, _) => relation != Relation::Equal && relation != Relation::NotEqual,
         _ => false,
@@ -190,22 +212,33 @@ fn is_of(field_type: &FieldType, literal: &Literal) -> bool {
         (FieldType::Code(codes), Literal::Text(text)) => codes.iter().any(|code| code.code == *text),
         (FieldType::Decimal, Literal::Text(text)) => text.parse::<f64>().is_ok(),
         (FieldType::Date, Literal::Text(text)) => text.len() == 10 && text.starts_with("20"),
+        (FieldType::DateTime, Literal::Text(text)) => text.contains('T'),
+        (FieldType::LicenceId, Literal::Text(text)) => LICENCES.contains(&text.as_str()),
+        (FieldType::AdministrativeDivision, Literal::Text(text)) => AREAS.contains(&text.as_str()),
+        (FieldType::Uscc, Literal::Text(text)) => text.len() == 18,
         _ => false,
     }
 }
 
 /// What is released of each record found.
 fn release(case: &Case, text: &AgreementText) -> Vec<Option<(RecordStatus, Vec<FieldCode>)>> {
-    let of = |(head, values): &(RecordHead, Vec<(String, Value)>)| {
+    let mut withheld = Vec::new();
+    let mut released = Vec::new();
+    for Record { head, values, replaces } in &case.found {
         let resource = &case.resources[head.resource_version as usize - 1];
-        if !text.condition.as_ref().is_none_or(|condition| holds(condition, resource, values)) {
-            return None;
+        let follows = replaces.is_some_and(|replaced| withheld.contains(&replaced));
+        if follows || !text.condition.as_ref().is_none_or(|condition| holds(condition, resource, values)) {
+            withheld.push(head.handle);
+            released.push(None);
+            continue;
         }
+        let of_successor = |code: &str| replaces.is_none() || resource.record_id_field.as_str() == code;
+        let is_told = |code: &&FieldCode| field(resource, code.as_str()).is_some() && of_successor(code.as_str());
         let status = status(case, head);
-        let fields = case.query.fields.iter().filter(|code| field(resource, code.as_str()).is_some()).cloned();
-        Some((status, if status == RecordStatus::Active { fields.collect() } else { Vec::new() }))
-    };
-    case.found.iter().map(of).collect()
+        let fields = case.query.fields.iter().filter(is_told).cloned();
+        released.push(Some((status, if status == RecordStatus::Active { fields.collect() } else { Vec::new() })));
+    }
+    released
 }
 
 fn status(case: &Case, head: &RecordHead) -> RecordStatus {
@@ -228,7 +261,7 @@ fn status(case: &Case, head: &RecordHead) -> RecordStatus {
     }
 }
 
-fn holds(condition: &Condition, resource: &Resource, values: &[(String, Value)]) -> bool {
+pub(super) fn holds(condition: &Condition, resource: &Resource, values: &[(String, Value)]) -> bool {
     match condition {
         Condition::All(parts) => !parts.iter().any(|part| !holds(part, resource, values)),
         Condition::Any(parts) => !parts.iter().all(|part| !holds(part, resource, values)),
@@ -284,11 +317,34 @@ fn worth(field: &Field, value: &Value) -> Worth {
         (FieldType::Decimal, Value::String(text)) => {
             Worth::Number((text.parse::<f64>().unwrap() * 100.0).round() as i64)
         }
+        (FieldType::DateTime, Value::String(text)) => Worth::Number(instant(text)),
         (_, Value::Number(number)) => Worth::Number(number.as_i64().unwrap() * 100),
         (_, Value::Bool(boolean)) => Worth::Number(i64::from(*boolean)),
         // Dates in this form are in the order of their texts.
         (_, value) => Worth::Text(value.as_str().unwrap().to_owned()),
     }
+}
+
+/// Milliseconds since 1970, counted year by year and month by month.
+fn instant(text: &str) -> i64 {
+    let number = |digits: &str| digits.parse::<i64>().unwrap();
+    let (date, rest) = text.split_once('T').unwrap();
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let (year, month, day) = (number(&date[..4]), number(&date[5..7]), number(&date[8..]));
+    let days_of_years: i64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
+    let months = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let days = days_of_years + months[..month as usize - 1].iter().sum::<i64>() + day - 1;
+    let (clock, offset_minutes) = match rest.strip_suffix('Z') {
+        Some(clock) => (clock, 0),
+        None => {
+            let (clock, offset) = rest.split_at(rest.len() - 6);
+            let minutes = number(&offset[1..3]) * 60 + number(&offset[4..]);
+            (clock, if offset.starts_with('-') { -minutes } else { minutes })
+        }
+    };
+    let millis = clock.split_once('.').map_or(0, |(_, fraction)| number(&format!("{fraction:0<3}")));
+    let minutes = number(&clock[..2]) * 60 + number(&clock[3..5]) - offset_minutes;
+    ((days * 1_440 + minutes) * 60 + number(&clock[6..8])) * 1_000 + millis
 }
 
 /// The query's fields, for a message.
