@@ -2,7 +2,7 @@
 
 use super::{
     Problem,
-    render::{quoted, table as render_table},
+    render::{quoted, table as render_table, table_code_line},
     table::{Reader, Table},
 };
 use crate::domain::{
@@ -67,14 +67,8 @@ fn check_rules(reader: &mut Reader, table: &Table<'_>, lines: &[Table<'_>], read
 pub(super) fn render(file: &mut String, code_table: &CodeTable) {
     let codes = code_table.codes().iter().map(|code| {
         let date = |date: &Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
-        let more = [
-            ("parent", code.parent.clone()),
-            ("valid_from", date(&code.valid_from)),
-            ("valid_until", date(&code.valid_until)),
-        ];
-        let more = more.into_iter().filter(|(_, text)| !text.is_empty());
-        let more: String = more.map(|(key, text)| format!(", {key} = {}", quoted(text))).collect();
-        format!("    {{ code = {}, name = {}{more} }},\n", quoted(code.code.clone()), quoted(code.name.clone()))
+        let (from, until) = (date(&code.valid_from), date(&code.valid_until));
+        table_code_line(&code.code, &code.name, &code.parent, &from, &until)
     });
     let lines = vec![
         ("id", quoted(code_table.table_id().to_string())),

@@ -63,7 +63,7 @@
 //!
 //! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the content of a file without fault;
 //! [`render`] writes it as a file; [`plan()`] tells what files would change of what is in force, and what that means for those
-//! who use and publish it. The rules of a catalog themselves are `domain::catalog`'s; this room finds the line that breaks one.
+//! who use and publish it; [`from_workbook`] and [`to_workbook`] exchange it with Excel. The rules of a catalog themselves are `domain::catalog`'s; this room finds the line that breaks one.
 
 mod changes;
 mod code_table;
@@ -74,6 +74,7 @@ mod render;
 mod resource;
 mod table;
 mod words;
+mod workbook;
 
 pub use changes::{Change, Difference, changes};
 pub use plan::{
@@ -83,6 +84,7 @@ pub use plan::{
 pub use problem::{Problem, breaking_word};
 pub use render::render;
 pub use words::sharing_class_word;
+pub use workbook::{Fault, Imported, MAX_WORKBOOK_BYTES, WorkbookFault, from_workbook, to_workbook};
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -98,9 +98,7 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
     match &field.field_type {
         FieldType::Text { max_length } => lines.push(("max_length", max_length.to_string())),
         FieldType::Code(codes) => {
-            let codes = codes.iter().map(|value| {
-                format!("    {{ code = {}, name = {} }},\n", quoted(value.code.clone()), quoted(value.name.clone()))
-            });
+            let codes = codes.iter().map(|value| table_code_line(&value.code, &value.name, "", "", ""));
             lines.push(("codes", format!("[\n{}]", codes.collect::<String>())));
         }
         FieldType::CodeTable(reference) => {
@@ -132,6 +130,14 @@ pub(super) fn field_lines(field: &Field, class: SharingClass) -> Vec<Line> {
         lines.push(("derived", format!("{{ from = {from}, rule = {} }}", quoted(derivation.rule.to_string()))));
     }
     lines
+}
+
+/// The line of a code among others; what says nothing is left out.
+pub(super) fn table_code_line(code: &str, name: &str, parent: &str, valid_from: &str, valid_until: &str) -> String {
+    let more = [("parent", parent), ("valid_from", valid_from), ("valid_until", valid_until)];
+    let more = more.into_iter().filter(|(_, text)| !text.is_empty());
+    let more: String = more.map(|(key, text)| format!(", {key} = {}", quoted(text.to_owned()))).collect();
+    format!("    {{ code = {}, name = {}{more} }},\n", quoted(code.to_owned()), quoted(name.to_owned()))
 }
 
 pub(super) fn quoted(text: String) -> String {

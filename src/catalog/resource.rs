@@ -15,7 +15,7 @@ use crate::domain::{
     identifier::Uscc,
 };
 
-const RESOURCE_KEYS: &[&str] = &[
+pub(super) const RESOURCE_KEYS: &[&str] = &[
     "id",
     "name",
     "name_en",
@@ -42,7 +42,7 @@ const RESOURCE_KEYS: &[&str] = &[
     "replaces",
     "field",
 ];
-const FIELD_KEYS: &[&str] = &[
+pub(super) const FIELD_KEYS: &[&str] = &[
     "code",
     "name",
     "name_en",

@@ -1,6 +1,7 @@
 mod messages;
 mod plans;
 mod valid;
+mod workbooks;
 
 use std::sync::Arc;
 

@@ -52,7 +52,7 @@ fn of_type() -> impl Strategy<Value = FieldType> {
         ]),
         btree_map("[0-9A-Za-z]{1,4}", "[ -~一-三]{1,6}", 1..4).prop_map(|codes| {
             FieldType::Code(
-                codes.into_iter().map(|(code, name)| CodeValue { code, name: format!("值{name}") }).collect(),
+                codes.into_iter().map(|(code, name)| CodeValue { code, name: format!("值{}", name.trim()) }).collect(),
             )
         }),
         Just(FieldType::CodeTable(CodeTableRef { table_id: TABLE.parse().unwrap(), version: 1, table: None })),

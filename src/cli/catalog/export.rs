@@ -23,7 +23,7 @@ use crate::{
     files::{self, Readable},
 };
 
-/// Write the catalog in force as catalog files
+/// Write the catalog in force as catalog files, or as the Excel template that departments keep
 ///
 /// What is written lints clean, and plans to no change. Code tables are written in their newest versions.
 #[derive(Args)]
@@ -34,6 +34,9 @@ pub(in crate::cli) struct Export {
     /// standard output]
     #[arg(short, long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
+    /// Write an Excel workbook
+    #[arg(long, requires = "out")]
+    xlsx: bool,
     #[command(flatten)]
     as_system: AsSystem,
 }
@@ -70,6 +73,10 @@ impl Run for Export {
         })?;
         match &self.out {
             None => std::io::Write::write_all(&mut std::io::stdout().lock(), text(&content).as_bytes())?,
+            Some(path) if self.xlsx => {
+                let workbook = catalog::to_workbook(&content).or_exit(Exit::Failed, "cannot make the workbook")?;
+                output.print(&put(path, &workbook, &content)?)?;
+            }
             Some(path) if is_folder(path) => output.list(&write_all(path, content)?)?,
             Some(path) => output.print(&write(path, &content)?)?,
         }
@@ -103,7 +110,11 @@ fn write(path: &Path, content: &Content) -> anyhow::Result<Exported> {
     let text = text(content);
     let too_large = format!("{} bytes are more than a catalog file may have: name a folder, with --out", text.len());
     (text.len() <= MAX_FILE_BYTES).then_some(()).or_exit(Exit::CannotCreate, too_large)?;
-    files::replace(path, text.as_bytes(), Readable::ByAll)
+    put(path, text.as_bytes(), content)
+}
+
+fn put(path: &Path, bytes: &[u8], content: &Content) -> anyhow::Result<Exported> {
+    files::replace(path, bytes, Readable::ByAll)
         .or_exit(Exit::CannotCreate, format!("cannot write {}", path.display()))?;
     let (resources, code_tables) = (content.resources.len(), content.code_tables.len());
     Ok(Exported { file: path.display().to_string(), resources, code_tables })

@@ -2,6 +2,7 @@
 
 mod apply;
 mod export;
+mod import;
 mod lint;
 mod plan;
 mod plan_file;
@@ -16,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use super::{Exit, OrExit as _, Output, Run};
 
-/// Check, plan, apply, show and export catalogs of resources, written as TOML files
+/// Check, plan, apply, show and export catalogs of resources, written as TOML files; exchange them with Excel
 #[derive(Args)]
 pub(super) struct Catalog {
     #[command(subcommand)]
@@ -30,6 +31,7 @@ enum CatalogCommand {
     Apply(apply::Apply),
     Show(show::Show),
     Export(export::Export),
+    Import(import::Import),
     Schema(schema::Schema),
 }
 
@@ -41,6 +43,7 @@ impl Run for Catalog {
             CatalogCommand::Apply(args) => args.run(output),
             CatalogCommand::Show(args) => args.run(output),
             CatalogCommand::Export(args) => args.run(output),
+            CatalogCommand::Import(args) => args.run(output),
             CatalogCommand::Schema(args) => args.run(output),
         }
     }
