@@ -52,8 +52,9 @@ impl Author<'_> {
         openings: Vec<Opening>,
         statement: impl FnOnce(Header) -> Statement,
     ) -> Result<Signed, Error> {
-        let mut request_id = RequestId([0; 16]);
-        random.fill(&mut request_id.0)?;
+        let mut fresh = [0; 10];
+        random.fill(&mut fresh)?;
+        let request_id = RequestId::version_7(now.as_millis(), fresh);
         let header = Header { request_id, issued_at: now, actor: self.system.clone(), hub: self.hub.clone() };
         let (payload_type, payload) = wire::encode_statement(&statement(header));
         let envelope = Envelope::sign(self.key, &payload_type, payload)?;

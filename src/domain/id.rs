@@ -87,9 +87,21 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Names an act of one actor, once and for all.
+/// Names an act of one actor, once and for all. Any 16 bytes that its actor never used before will do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub [u8; 16]);
+
+impl RequestId {
+    /// An id of a moment, in milliseconds since 1970, and random bytes: a UUID of version 7 (RFC 9562, section 5.7). Ids that were made
+    /// one after the other are neighbours in a hub's index, which makes looking them up and keeping them several times cheaper than
+    /// ids that are random throughout.
+    #[must_use]
+    pub const fn version_7(millis: i64, random: [u8; 10]) -> Self {
+        let [_, _, m0, m1, m2, m3, m4, m5] = millis.to_be_bytes();
+        let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = random;
+        Self([m0, m1, m2, m3, m4, m5, 0x70 | (r0 & 0x0f), r1, 0x80 | (r2 & 0x3f), r3, r4, r5, r6, r7, r8, r9])
+    }
+}
 
 impl TryFrom<&[u8]> for RequestId {
     type Error = MalformedId;

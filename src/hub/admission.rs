@@ -142,7 +142,7 @@ fn verify_signature(snapshot: &Snapshot, envelope: &dsse::Envelope, actor: &Syst
     let Some(key) = snapshot.keys.get(&kid).filter(|_| registered) else {
         return Err(Error::UnknownKey { kid, actor: actor.clone() });
     };
-    envelope.verify_sole(key).map_err(|_| Error::Forged(kid))?;
+    envelope.verify_sole(key.as_ref()).map_err(|_| Error::Forged(kid))?;
     Ok(kid)
 }
 

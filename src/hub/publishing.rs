@@ -386,7 +386,7 @@ fn examine_body(
         };
         return Err(incomplete.iter().map(describe).collect());
     }
-    let record = verify(&body.sd_jwt, verifying, &Expected::default()).map_err(|error| match error {
+    let record = verify(&body.sd_jwt, verifying.as_ref(), &Expected::default()).map_err(|error| match error {
         crate::sign::Error::Signature { .. } => {
             one(RecordViolation::Signature, format!("the signature does not verify with key {kid}"))
         }

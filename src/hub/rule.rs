@@ -91,7 +91,7 @@ impl Hub {
         let commitments = change.text_commitments().into_iter();
         let expected: Vec<_> =
             commitments.map(|commitment| Expected { commitment, schemes: Some(vec![Scheme::Text]) }).collect();
-        let key = snapshot.keys.get(&verified.kid).map(|key| key as &dyn Verifier);
+        let key = snapshot.keys.get(&verified.kid).map(|key| key.as_ref() as &dyn Verifier);
         let facts = RuleFacts {
             text_signature_valid: wire::text_signature_valid(&snapshot.rules, change, key),
             possession_proven: wire::possession_proven(&snapshot.rules.hub, change),

@@ -8,7 +8,7 @@
 //! | `signer` | the traits [`Signer`] and [`Verifier`], the named [`Algorithm`] | RFC 7515 |
 //! | `key` | Ed25519 keys, their thumbprints and key files | RFC 8032, 8037, 7638 |
 //! | `sm2` | SM2-with-SM3, verified for e-seals | GB/T 32918, GM/T 0009 |
-//! | `prepared` | [`PreparedKey`]: a key made ready for many verifications | RFC 8032 |
+//! | `prepared`, `busy` | [`PreparedKey`]: a key made ready for many verifications; [`BusyKey`]: one that becomes so | RFC 8032 |
 //! | `note`, `cosignature` | the log's key, a witness's key, [`PolicyVerifier`] | C2SP signed-note, tlog-cosignature, tlog-policy |
 //! | [`dsse`] | the envelope of every statement | DSSE 1.0.2 |
 //! | [`commitment`] | commitments, openings, record handles, operator pseudonyms | HMAC, RFC 2104 |
@@ -17,6 +17,7 @@
 //!
 //! Every format here has a golden vector in `tests/vectors/sign/`.
 
+mod busy;
 mod cosignature;
 mod encoding;
 mod error;
@@ -35,6 +36,7 @@ pub mod dsse;
 pub mod sd_jwt;
 pub mod sealing;
 
+pub use busy::{BusyKey, Room};
 pub use cosignature::{CosignatureSigner, CosignatureVerifier, Judgement, PolicyVerifier, Witnessed};
 pub use error::Error;
 pub use hash::{hmac_sha256, sha256};

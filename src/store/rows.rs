@@ -10,11 +10,11 @@
 //! 04 ‖ record key 32                                      handle 32
 //! 05 ‖ holder key 32 ‖ handle 32                          nothing
 //! 06 ‖ u32 day since 1970 + 2^31 ‖ agreement id           u64 records asked for on that day ‖ i64 newest minute, ms ‖ u64 in it
-//! 07 ‖ handle 32                                          what replaced it: handle 32 ‖ u64 publication entry
+//! 07 ‖ handle 32                                          what replaced a record that has no row yet: as in the row
 //!
 //! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
-//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32 ‖ holder key 32 of
-//!             each holder
+//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32
+//!             ‖ what replaced it: u8 0, or u8 1 ‖ handle 32 ‖ u64 publication entry ‖ holder key 32 of each holder
 //! status: 1 active, 2 suspended, 3 revoked, 4 expired, 5 superseded;  days since 1970, i32::MIN where unbounded
 //! ```
 //!
@@ -48,7 +48,7 @@ const RECORD: u8 = 3;
 const BY_RECORD_KEY: u8 = 4;
 const BY_HOLDER_KEY: u8 = 5;
 const QUOTA: u8 = 6;
-const SUCCESSOR: u8 = 7;
+const EARLY_SUCCESSOR: u8 = 7;
 
 /// Bytes of an actor's hash in a key: 128 bits are enough that no two of a directory's systems ever meet.
 const ACTOR_LEN: usize = 16;
@@ -120,14 +120,6 @@ impl<T: Table> Rows<T> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.rows.get(key)
     }
-
-    /// A record's row in a value, if there is one, with what replaced the record.
-    fn whole(&self, handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<RecordRow>, Error> {
-        let Some(mut row) = record(&record_key(handle), handle, value)? else { return Ok(None) };
-        let key = successor_key(handle);
-        row.head.successor = self.get(&key)?.map(|value| decode(&key, &value, successor)).transpose()?;
-        Ok(Some(row))
-    }
 }
 
 impl<T: Table> Projections for Rows<T> {
@@ -177,14 +169,15 @@ impl<T: Table> Projections for Rows<T> {
     }
 
     fn record(&self, handle: &Handle) -> Result<Option<RecordRow>, Error> {
-        self.whole(handle, self.get(&record_key(handle))?)
+        let key = record_key(handle);
+        record(&key, handle, self.get(&key)?)
     }
 
     fn records_of_slice(&self, slice: u8) -> Result<Vec<RecordRow>, Error> {
         let row = |(key, value): Row| {
             let handle = key.get(1..).and_then(|handle| handle.try_into().ok()).map(Handle);
             let handle = handle.ok_or_else(|| malformed(&key))?;
-            self.whole(&handle, Some(value))
+            record(&key, &handle, Some(value))
         };
         let rows = self.rows.table().scan(&joined(RECORD, &[&[slice]]), usize::MAX)?;
         rows.into_iter().filter_map(|found| row(found).transpose()).collect()
@@ -231,10 +224,17 @@ impl<T: Table> Pending<'_, T> {
             }
             Change::Record(row) => self.record(row)?,
             Change::Replaced { handle, successor } => {
-                let key = successor_key(handle);
-                if self.get(&key)?.is_none() {
-                    let (by, index) = (successor.handle.as_bytes(), successor.publication_index.to_be_bytes());
-                    self.put(key, &[by.as_slice(), &index].concat());
+                let key = record_key(handle);
+                match record(&key, handle, self.get(&key)?)? {
+                    Some(mut row) => {
+                        // The first one stays.
+                        row.head.successor.get_or_insert(*successor);
+                        self.put(key, &encode_record(&row));
+                    }
+                    None => {
+                        let successor = self.early_successor(handle)?.unwrap_or(*successor);
+                        self.put(early_successor_key(handle), &encode_successor(Some(&successor)));
+                    }
                 }
             }
             Change::Quota { agreement_id, day, minute, asked } => {
@@ -253,7 +253,13 @@ impl<T: Table> Pending<'_, T> {
     fn record(&mut self, row: &RecordRow) -> Result<(), Error> {
         let handle = row.head.handle;
         let key = record_key(&handle);
-        if let Some(before) = record(&key, &handle, self.get(&key)?)? {
+        let mut row = row.clone();
+        let before = record(&key, &handle, self.get(&key)?)?;
+        row.head.successor = match &before {
+            Some(before) => before.head.successor,
+            None => self.early_successor(&handle)?,
+        };
+        if let Some(before) = before {
             before.holder_keys.iter().for_each(|holder| self.remove(by_holder_key(holder, &handle)));
             let by_record = by_record_key(&before.record_key);
             let found = self.get(&by_record)?;
@@ -262,10 +268,16 @@ impl<T: Table> Pending<'_, T> {
                 self.remove(by_record);
             }
         }
-        self.put(key, &encode_record(row));
+        self.put(key, &encode_record(&row));
         self.put(by_record_key(&row.record_key), handle.as_bytes());
         row.holder_keys.iter().for_each(|holder| self.put(by_holder_key(holder, &handle), &[]));
         Ok(())
+    }
+
+    /// What replaced a record before it had a row, if anything did.
+    fn early_successor(&self, handle: &Handle) -> Result<Option<Successor>, Error> {
+        let key = early_successor_key(handle);
+        Ok(self.get(&key)?.map(|value| decode(&key, &value, successor)).transpose()?.flatten())
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -300,12 +312,24 @@ fn record_key(handle: &Handle) -> Vec<u8> {
     joined(RECORD, &[handle.as_bytes()])
 }
 
-fn successor_key(handle: &Handle) -> Vec<u8> {
-    joined(SUCCESSOR, &[handle.as_bytes()])
+fn early_successor_key(handle: &Handle) -> Vec<u8> {
+    joined(EARLY_SUCCESSOR, &[handle.as_bytes()])
 }
 
-fn successor(fields: &mut Fields) -> Option<Successor> {
-    Some(Successor { handle: Handle(fields.array()?), publication_index: fields.u64()? })
+/// What replaced a record, if anything did.
+fn encode_successor(successor: Option<&Successor>) -> Vec<u8> {
+    successor.map_or_else(
+        || vec![0],
+        |found| [&[1], found.handle.as_bytes().as_slice(), &found.publication_index.to_be_bytes()].concat(),
+    )
+}
+
+fn successor(fields: &mut Fields) -> Option<Option<Successor>> {
+    match fields.array()? {
+        [0] => Some(None),
+        [1] => Some(Some(Successor { handle: Handle(fields.array()?), publication_index: fields.u64()? })),
+        _ => None,
+    }
 }
 
 fn by_record_key(key: &BlindKey) -> Vec<u8> {
@@ -363,6 +387,7 @@ fn encode_record(row: &RecordRow) -> Vec<u8> {
         &head.published_at.as_millis().to_be_bytes(),
         head.issuer_key.as_bytes(),
         &row.record_key.0,
+        &encode_successor(head.successor.as_ref()),
         &holders,
     ]
     .concat()
@@ -371,7 +396,7 @@ fn encode_record(row: &RecordRow) -> Vec<u8> {
 /// The record's row in a value, if there is one.
 fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<RecordRow>, Error> {
     let row = |fields: &mut Fields| {
-        let head = RecordHead {
+        let mut head = RecordHead {
             handle: *handle,
             version: fields.array().map(u32::from_be_bytes)?,
             resource_version: fields.array().map(u32::from_be_bytes)?,
@@ -385,10 +410,10 @@ fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<
             publication_index: fields.u64()?,
             published_at: fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?,
             issuer_key: KeyId(fields.array()?),
-            // It has a row of its own.
             successor: None,
         };
         let record_key = BlindKey(fields.array()?);
+        head.successor = successor(fields)?;
         let mut holder_keys = vec![BlindKey(fields.array()?)];
         while !fields.0.is_empty() {
             holder_keys.push(BlindKey(fields.array()?));

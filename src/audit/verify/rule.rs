@@ -26,7 +26,7 @@ pub(super) fn follow(
 ) -> Basis {
     let decided = admitted.and_then(|()| {
         let key = act.kid.and_then(|kid| ledger.keys.registered(&ledger.rules, &kid));
-        let key = key.as_deref().map(|key| &key.plain as &dyn Verifier);
+        let key = key.as_deref().map(|key| key as &dyn Verifier);
         let facts = RuleFacts {
             text_signature_valid: wire::text_signature_valid(&ledger.rules, change, key),
             possession_proven: wire::possession_proven(&ledger.rules.hub, change),

@@ -6,10 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
 };
 
 use crate::{
@@ -19,7 +16,7 @@ use crate::{
         rules::Rules,
         statement::{RuleChange, Statement},
     },
-    sign::{self, PreparedKey, VerifyingKey, dsse},
+    sign::{self, BusyKey, Room, VerifyingKey, dsse},
     wire,
 };
 
@@ -30,48 +27,26 @@ use super::{Fault, replay::Found};
 const MAX_PREPARED: usize = 64;
 
 /// The keys met so far, ready to verify with, for all threads.
-#[derive(Default)]
 pub(super) struct Keys {
-    met: RwLock<HashMap<KeyId, Arc<Key>>>,
-    /// How many were prepared.
-    prepared: AtomicUsize,
+    met: RwLock<HashMap<KeyId, Arc<BusyKey>>>,
+    room: Arc<Room>,
 }
 
-/// A key, and what was done with it.
-pub(super) struct Key {
-    pub(super) plain: VerifyingKey,
-    prepared: OnceLock<PreparedKey>,
-    /// How often it verified before it was prepared.
-    verified: AtomicU32,
+impl Default for Keys {
+    fn default() -> Self {
+        Self { met: RwLock::default(), room: Room::of(MAX_PREPARED) }
+    }
 }
 
 impl Keys {
-    fn get(&self, kid: &KeyId) -> Option<Arc<Key>> {
+    fn get(&self, kid: &KeyId) -> Option<Arc<BusyKey>> {
         self.met.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
     }
 
-    fn insert(&self, kid: KeyId, public_key: &[u8; 32]) -> Option<Arc<Key>> {
+    fn insert(&self, kid: KeyId, public_key: &[u8; 32]) -> Option<Arc<BusyKey>> {
         let plain = VerifyingKey::from_bytes(public_key).ok().filter(|key| *key.thumbprint() == kid.0)?;
-        let key = Key { plain, prepared: OnceLock::new(), verified: AtomicU32::new(0) };
         let mut met = self.met.write().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(met.entry(kid).or_insert_with(|| Arc::new(key))))
-    }
-
-    /// Verifies an envelope's one signature. The thread whose verification makes it worth the while prepares the key; the others
-    /// go on without.
-    fn verify(&self, key: &Key, envelope: &dsse::Envelope) -> Result<(), sign::Error> {
-        if key.prepared.get().is_none()
-            && key.verified.fetch_add(1, Ordering::Relaxed) == PreparedKey::WORTH
-            && self.prepared.fetch_add(1, Ordering::Relaxed) < MAX_PREPARED
-            && let Some(prepared) = PreparedKey::new(&key.plain)
-        {
-            // Nobody else comes here with this key, but for one whose count wrapped, to whom it makes no difference.
-            let _ = key.prepared.set(prepared);
-        }
-        match key.prepared.get() {
-            Some(prepared) => envelope.verify_sole(prepared).map(drop),
-            None => envelope.verify_sole(&key.plain).map(drop),
-        }
+        Some(Arc::clone(met.entry(kid).or_insert_with(|| Arc::new(BusyKey::new(plain, &self.room)))))
     }
 
     /// Takes the keys that an entry registers. They are no more than the directory has.
@@ -90,9 +65,9 @@ impl Keys {
     }
 
     /// The key registered under a thumbprint, if its bytes are a key of that thumbprint.
-    pub(super) fn registered(&self, rules: &Rules, kid: &KeyId) -> Option<Arc<Key>> {
+    pub(super) fn registered(&self, rules: &Rules, kid: &KeyId) -> Option<Arc<BusyKey>> {
         let registered = rules.directory.keys.get(kid)?;
-        let known = self.get(kid).filter(|key| *key.plain.as_bytes() == registered.public_key);
+        let known = self.get(kid).filter(|key| *key.as_bytes() == registered.public_key);
         known.or_else(|| self.insert(*kid, &registered.public_key))
     }
 }
@@ -112,7 +87,7 @@ pub(super) enum Signature {
 pub(super) fn verify(keys: &Keys, envelope: &dsse::Envelope) -> Signature {
     let Some(kid) = sole_kid(envelope) else { return Signature::Missing };
     match keys.get(&kid) {
-        Some(key) => Signature::Verified(kid, keys.verify(&key, envelope)),
+        Some(key) => Signature::Verified(kid, envelope.verify_sole(&*key).map(drop)),
         None => Signature::Unverified(kid),
     }
 }
@@ -158,7 +133,7 @@ pub(super) fn judge(
     };
     let problem = match signature {
         Signature::Verified(_, verified) => verified.as_ref().err().map(ToString::to_string),
-        _ => keys.verify(&key, envelope).err().map(|error| error.to_string()),
+        _ => envelope.verify_sole(&*key).err().map(|error| error.to_string()),
     };
     if let Some(problem) = problem {
         found.add(Fault::SignatureInvalid, problem);

@@ -76,9 +76,14 @@ impl Actor {
     /// # Errors
     /// When there is no randomness.
     pub fn header(&self, now: Time) -> anyhow::Result<Header> {
-        let mut request_id = [0; 16];
-        SystemRandomness::new().fill(&mut request_id)?;
-        Ok(Header { request_id: RequestId(request_id), issued_at: now, actor: self.system.clone(), hub: HUB.parse()? })
+        let mut fresh = [0; 10];
+        SystemRandomness::new().fill(&mut fresh)?;
+        Ok(Header {
+            request_id: RequestId::version_7(now.as_millis(), fresh),
+            issued_at: now,
+            actor: self.system.clone(),
+            hub: HUB.parse()?,
+        })
     }
 
     fn kid(&self) -> KeyId {
