@@ -77,6 +77,7 @@ mod words;
 mod workbook;
 
 pub use changes::{Change, Difference, changes};
+pub(crate) use nearest::nearest;
 pub use plan::{
     AgreementImpact, InForce, Obstacle, Plan, Published, RecordImpact, TableChange, agreement_impacts, plan,
     record_impacts,

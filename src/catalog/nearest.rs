@@ -1,7 +1,7 @@
 //! What was probably meant by a word that is not known.
 
 /// The known word that is nearest to a text, if it is near: at most a third of its characters written otherwise.
-pub(super) fn nearest(text: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+pub(crate) fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let text: Vec<char> = text.to_lowercase().chars().take(LONGEST).collect();
     let near = known.into_iter().map(|word| (distance(&text, &word.to_lowercase().chars().collect::<Vec<_>>()), word));
     let (edits, word) = near.min_by_key(|(edits, _)| *edits)?;

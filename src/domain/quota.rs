@@ -44,8 +44,11 @@ impl DayUse {
     }
 }
 
-/// How many records were asked for under each agreement in the newest minute of the newest day in which any were. A log that
-/// continues another begins without any: what it carries over is of the day.
+/// How many records were asked for under each agreement in the newest minute of the newest day in which any were.
+///
+/// A log that continues another begins without any: what it carries over is of the day. So in the one minute of a rollover up to twice
+/// a minute's limit is answered, half of it under each log. That is sound, for the limit is there to bound a rate, and not what is given:
+/// no more than the day's limit is, which is carried over; and each log is decided again by itself alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MinuteUse {
     minute: Option<(Date, Time)>,

@@ -19,7 +19,14 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 DEADLINE_SECONDS = 20
-SERVICES = {"ExchangeService", "PublicationService", "RuleService", "AuditService"}
+SERVICES = {
+    "ExchangeService",
+    "PublicationService",
+    "RuleService",
+    "AuditService",
+    "SealService",
+    "OpeningService",
+}
 
 checks = Checks(f"grpcio {grpc.__version__}")
 path = Path(sys.argv[1])

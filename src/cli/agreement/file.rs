@@ -72,7 +72,7 @@ pub(super) struct Terms {
     #[serde(default, deserialize_with = "retention_days")]
     retention_days: Option<u32>,
     #[serde(default, deserialize_with = "condition::optional")]
-    condition: Option<Condition>,
+    pub(super) condition: Option<Condition>,
     pub(super) legal_basis: Option<String>,
     pub(super) scenario: Option<String>,
     pub(super) scope: Option<String>,

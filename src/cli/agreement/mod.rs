@@ -5,6 +5,7 @@ mod diff;
 mod draft;
 mod file;
 mod life;
+mod lint;
 mod list;
 mod propose;
 mod show;
@@ -29,7 +30,7 @@ pub(super) struct Agreement {
 #[derive(Subcommand)]
 enum AgreementCommand {
     New(draft::New),
-    Lint(draft::Lint),
+    Lint(lint::Lint),
     Propose(propose::Propose),
     Extend(propose::Extend),
     Accept(life::Accept),

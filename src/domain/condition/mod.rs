@@ -107,12 +107,31 @@ pub struct Misfit {
     /// The field.
     pub field: FieldCode,
     /// What does not fit.
-    pub problem: &'static str,
+    pub unfit: Unfit,
+}
+
+/// Why a comparison does not fit a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unfit {
+    /// There is no such field.
+    NoSuchField,
+    /// Values of its type do not begin with anything.
+    PrefixOfNoText,
+    /// What the value must begin with is so long that it could name a holder.
+    PrefixTooLong,
+    /// The field identifies.
+    Identifies,
+    /// Values of its type have no order.
+    NoOrder,
+    /// It must differ from a literal, and has a list of values.
+    NotEqualOfList,
+    /// The field never has the value of a literal.
+    NoValue,
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "condition {}: {}", self.field, self.problem)
+        write!(f, "condition {}: {}", self.field, self.unfit.in_english())
     }
 }
 
@@ -217,7 +236,7 @@ impl Condition {
     /// that is not for the field's type.
     pub fn misfit(&self, resource: &Resource) -> Option<Misfit> {
         let misfit = self.first_comparison(&mut |comparison| comparison.misfit(resource).is_some())?;
-        misfit.misfit(resource).map(|problem| Misfit { field: misfit.field.clone(), problem })
+        misfit.misfit(resource).map(|unfit| Misfit { field: misfit.field.clone(), unfit })
     }
 
     fn first_comparison(&self, is_it: &mut impl FnMut(&Comparison) -> bool) -> Option<&Comparison> {
@@ -239,9 +258,10 @@ impl Condition {
 }
 
 impl Comparison {
-    fn misfit(&self, resource: &Resource) -> Option<&'static str> {
+    /// Why it does not fit a resource, if it does not.
+    pub fn misfit(&self, resource: &Resource) -> Option<Unfit> {
         let Some(field) = resource.field(self.field.as_str()) else {
-            return Some("the resource has no such field");
+            return Some(Unfit::NoSuchField);
         };
         match &self.test {
             Test::Empty | Test::NotEmpty => None,
@@ -255,24 +275,20 @@ impl Comparison {
                 | FieldType::Code(_)
                 | FieldType::CodeTable(_) => {
                     let most = longest_prefix(resource, field);
-                    (prefix.chars().count() > most).then_some("STARTS_WITH is so long that it could name a holder")
+                    (prefix.chars().count() > most).then_some(Unfit::PrefixTooLong)
                 }
-                _ => Some("STARTS_WITH is not for a field of this type"),
+                _ => Some(Unfit::PrefixOfNoText),
             },
-            Test::Is(..) | Test::OneOf(_) if is_identifying(resource, field) => {
-                Some("identifies, and is compared by STARTS_WITH, EMPTY and NOT_EMPTY only")
-            }
+            Test::Is(..) | Test::OneOf(_) if is_identifying(resource, field) => Some(Unfit::Identifies),
             Test::Is(Relation::Less | Relation::AtMost | Relation::Greater | Relation::AtLeast, _)
                 if !compare::is_ordered(&field.field_type) =>
             {
-                Some("values of a field of this type have no order")
+                Some(Unfit::NoOrder)
             }
-            Test::Is(Relation::NotEqual, _) if field.repeated => {
-                Some("NOT_EQUAL is not for a field whose value is a list")
-            }
+            Test::Is(Relation::NotEqual, _) if field.repeated => Some(Unfit::NotEqualOfList),
             Test::Is(..) | Test::OneOf(_) => {
                 let fits = |literal: &Literal| compare::is_value(&field.field_type, literal);
-                (!self.test.literals().all(fits)).then_some("a literal is no value of this field")
+                (!self.test.literals().all(fits)).then_some(Unfit::NoValue)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Comparison, Condition, Literal, Relation, Test};
+use super::{Comparison, Condition, Literal, Relation, Test, Unfit};
 
 /// The words of a language, and what stands between the items of a list.
 struct Words {
@@ -91,6 +91,34 @@ impl Condition {
             part.write(words, f, true)?;
         }
         if bracketed { f.write_str(")") } else { Ok(()) }
+    }
+}
+
+impl Unfit {
+    /// In English, as it stands in refusals.
+    pub fn in_english(self) -> &'static str {
+        match self {
+            Self::NoSuchField => "the resource has no such field",
+            Self::PrefixOfNoText => "STARTS_WITH is not for a field of this type",
+            Self::PrefixTooLong => "STARTS_WITH is so long that it could name a holder",
+            Self::Identifies => "identifies, and is compared by STARTS_WITH, EMPTY and NOT_EMPTY only",
+            Self::NoOrder => "values of a field of this type have no order",
+            Self::NotEqualOfList => "NOT_EQUAL is not for a field whose value is a list",
+            Self::NoValue => "a literal is no value of this field",
+        }
+    }
+
+    /// In Chinese.
+    pub fn in_chinese(self) -> &'static str {
+        match self {
+            Self::NoSuchField => "信息资源没有该信息项",
+            Self::PrefixOfNoText => "该类型的信息项不能用 starts_with 比较",
+            Self::PrefixTooLong => "starts_with 过长，可能指明某一持证主体",
+            Self::Identifies => "该信息项可识别主体，只能用 starts_with、empty 比较",
+            Self::NoOrder => "该类型的信息项没有大小之分",
+            Self::NotEqualOfList => "值为列表的信息项不能用 is_not 比较",
+            Self::NoValue => "比较值不是该信息项的可能取值",
+        }
     }
 }
 

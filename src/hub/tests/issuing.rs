@@ -17,9 +17,16 @@ use crate::{
 
 const BRANCH: &str = "91350100M000100Y43";
 
-/// A furnished world, and a branch that is registered and may publish.
+/// A furnished world, and a branch.
 async fn with_branch() -> (World, Actor) {
-    let (world, branch) = (World::furnished(memory::store()).await, Actor::new(BRANCH, 23));
+    let world = World::furnished(memory::store()).await;
+    let branch = register_branch(&world).await;
+    (world, branch)
+}
+
+/// A branch that is registered, and publishes where it has the right.
+pub(super) async fn register_branch(world: &World) -> Actor {
+    let branch = Actor::new(BRANCH, 23);
     let (uscc, system) = (*branch.system.department(), branch.system.clone());
     for change in [
         RuleChange::RegisterDepartment { uscc, name: "分局".to_owned() },
@@ -28,10 +35,10 @@ async fn with_branch() -> (World, Actor) {
     ] {
         applied(&world.change(&world.administrator, change).await);
     }
-    (world, branch)
+    branch
 }
 
-fn grant_of(now: Time, from: i64, until: i64) -> IssuingGrant {
+pub(super) fn grant_of(now: Time, from: i64, until: i64) -> IssuingGrant {
     IssuingGrant {
         resource_id: RESOURCE.parse().unwrap(),
         department: BRANCH.parse().unwrap(),
@@ -41,7 +48,7 @@ fn grant_of(now: Time, from: i64, until: i64) -> IssuingGrant {
     }
 }
 
-async fn grant(world: &World, grant: IssuingGrant) -> Receipt {
+pub(super) async fn grant(world: &World, grant: IssuingGrant) -> Receipt {
     world.change(&world.administrator, RuleChange::GrantIssuingRight(grant)).await
 }
 

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::world::{RESOURCE, World, holder, licence, licence_id};
+use super::world::{Actor, RESOURCE, World, holder, licence, licence_id};
 use crate::hub::{Clock as _, RecordBody};
 use crate::{
     domain::{
         agreement::{AgreementText, LookupKind},
         catalog::{CodeValue, Derivation, Field, FieldType, Resource},
+        condition::{Comparison, Condition, Literal, Test},
         derive::DerivationRule,
         id::Handle,
         identifier::HolderCodeType,
@@ -176,7 +177,7 @@ async fn a_predicate_is_checked_as_of_the_day_of_issue() {
 }
 
 /// Licences that say which they replace.
-async fn replacing_world(store: crate::store::Store) -> World {
+pub(super) async fn replacing_world(store: crate::store::Store) -> World {
     let world = World::furnished(store).await;
     let base = licence();
     let replaces = Field {
@@ -193,7 +194,18 @@ async fn replacing_world(store: crate::store::Store) -> World {
 }
 
 /// Licence number `n`, at a version, that replaces another.
-fn replacing(world: &World, n: u32, version: u32, replaced: Option<u32>) -> (PublishedRecord, RecordBody) {
+pub(super) fn replacing(world: &World, n: u32, version: u32, replaced: Option<u32>) -> (PublishedRecord, RecordBody) {
+    replacing_by(world, &world.provider, n, version, replaced)
+}
+
+/// The same, signed by a department.
+pub(super) fn replacing_by(
+    world: &World,
+    issuer: &Actor,
+    n: u32,
+    version: u32,
+    replaced: Option<u32>,
+) -> (PublishedRecord, RecordBody) {
     let fields = vec![
         ("ZZBS".to_owned(), json!(licence_id(n))),
         ("CZZTDM".to_owned(), json!(holder(n))),
@@ -203,7 +215,7 @@ fn replacing(world: &World, n: u32, version: u32, replaced: Option<u32>) -> (Pub
         ("ZZYXQJZRQ".to_owned(), Value::Null),
         ("REPLACES".to_owned(), json!(replaced.map(licence_id))),
     ];
-    let (mut record, body) = world.sign(&world.provider, RESOURCE, &licence_id(n), fields, version);
+    let (mut record, body) = world.sign(issuer, RESOURCE, &licence_id(n), fields, version);
     record.replaces = replaced.map(|n| handle(world, n));
     (record, body)
 }
@@ -213,20 +225,28 @@ fn handle(world: &World, n: u32) -> Handle {
 }
 
 /// What a query by the identifier of a licence is told: of each record its number, status, and how many fields.
-async fn told(world: &World, n: u32, fields: &[&str]) -> Vec<(u32, RecordStatus, usize)> {
+pub(super) async fn told(world: &World, n: u32, fields: &[&str]) -> Vec<(u32, RecordStatus, usize)> {
     let (query, openings) = world.query(LookupKind::Record, &licence_id(n));
     let fields = fields.iter().map(|code| code.parse().unwrap()).collect();
     let answer = world.ask(Query { fields, ..query }, openings).await;
     let Outcome::QueryPermitted(permitted) = answer.receipt.outcome else { panic!("{:?}", answer.receipt.outcome) };
-    let number = |known: Handle| (0..20).find(|n| handle(world, *n) == known).unwrap();
-    permitted.records.iter().map(|record| (number(record.handle), record.status, record.fields.len())).collect()
+    let records = permitted.records.iter();
+    records.map(|record| (number(world, record.handle), record.status, record.fields.len())).collect()
+}
+
+/// The number of a licence that is known by its handle.
+fn number(world: &World, known: Handle) -> u32 {
+    (0..20).find(|n| handle(world, *n) == known).unwrap()
 }
 
 fn succession(n: u32) -> (u32, RecordViolation) {
     (n, RecordViolation::Succession)
 }
 
-async fn violations(world: &World, records: Vec<(PublishedRecord, RecordBody)>) -> Vec<(u32, RecordViolation)> {
+pub(super) async fn violations(
+    world: &World,
+    records: Vec<(PublishedRecord, RecordBody)>,
+) -> Vec<(u32, RecordViolation)> {
     let answer = world.publish(records).await;
     answer.violations.into_iter().map(|(position, found)| (position, found.violation)).collect()
 }
@@ -251,6 +271,36 @@ async fn who_asks_for_a_replaced_licence_learns_its_successors_identifier_if_tha
     revoked.status = Revoked;
     assert_eq!(violations(&world, vec![(revoked, body)]).await, []);
     assert_eq!(told(&world, 1, &["ZZBS"]).await, [(1, Revoked, 0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_that_misses_the_row_condition_or_follows_a_withheld_licence_is_withheld_too() {
+    let world = replacing_world(memory::store()).await;
+    let named = [1, 7, 12].map(|n| Literal::Text(format!("样例企业{n}")));
+    let test = Test::OneOf(named.into());
+    let condition = Condition::Comparison(Comparison { field: "CZZT".parse().unwrap(), test });
+    let fields = ["ZZBS", "CZZT"].iter().map(|code| code.parse().unwrap()).collect();
+    world.agree(AgreementText { fields, condition: Some(condition), ..world.agreement("a3") }).await;
+    let firsts = vec![replacing(&world, 1, 1, None), replacing(&world, 11, 1, None)];
+    assert_eq!(violations(&world, firsts).await, []);
+    // 4 misses the condition, and stands between two that meet it; 11 misses it, and 12, which replaces it, does not.
+    let others =
+        vec![replacing(&world, 4, 1, Some(1)), replacing(&world, 7, 1, Some(4)), replacing(&world, 12, 1, Some(11))];
+    assert_eq!(violations(&world, others).await, []);
+    for (n, released, withheld) in [(1, &[1][..], &[4, 7][..]), (7, &[7], &[]), (11, &[], &[11, 12]), (12, &[12], &[])]
+    {
+        let (query, openings) = world.query(LookupKind::Record, &licence_id(n));
+        let fields = ["ZZBS", "CZZT"].iter().map(|code| code.parse().unwrap()).collect();
+        let agreement_id = Some("a3".parse().unwrap());
+        let answer = world.ask(Query { fields, agreement_id, ..query }, openings).await;
+        assert_eq!(answer.presentations.len(), released.len());
+        let Outcome::QueryPermitted(permitted) = answer.receipt.outcome else { panic!("{:?}", answer.receipt.outcome) };
+        let records: Vec<_> = permitted.records.iter().map(|record| number(&world, record.handle)).collect();
+        let held: Vec<_> = permitted.withheld.iter().flatten().map(|record| number(&world, record.handle)).collect();
+        assert_eq!((&records[..], &held[..]), (released, withheld), "asked for {n}");
+    }
+    // Without a condition all of the chain is told.
+    assert_eq!(told(&world, 11, &["ZZBS"]).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

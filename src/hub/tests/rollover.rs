@@ -1,11 +1,15 @@
 //! A log that continues another.
 
-use super::world::{World, applied, licence_id, log_signer, system, vault};
+use super::{
+    issuing::{grant, grant_of, register_branch},
+    licences::{replacing, replacing_by, replacing_world, told, violations},
+    world::{World, applied, licence_id, log_signer, system, vault},
+};
 use crate::{
     domain::{
-        agreement::LookupKind,
-        outcome::{Outcome, RefusalReason},
-        statement::{RuleChange, Statement},
+        agreement::{AgreementText, LookupKind},
+        outcome::{Outcome, RecordViolation, RefusalReason},
+        statement::{Query, RuleChange, Statement},
         time::Time,
     },
     hub::{Clock as _, Hub, Parts, SystemClock, carry_over, check_projections, close_log},
@@ -116,4 +120,51 @@ async fn rules_and_current_records_go_on_in_the_new_log() {
         world.hub.query(system(super::world::CONSUMER), super::world::address(), earlier, openings).await.unwrap();
     let Outcome::Refused(refusal) = &again.receipt.outcome else { panic!("{:?}", again.receipt.outcome) };
     assert_eq!(refusal.reason, RefusalReason::ClockSkew);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_to_issue_and_successors_go_on_and_a_minute_begins_anew_within_the_same_day() {
+    use crate::domain::record::RecordStatus::{Active, Superseded};
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("store");
+    let world = replacing_world(open_folder(&folder)).await;
+    let branch = register_branch(&world).await;
+    let now = world.clock.now();
+    applied(&grant(&world, grant_of(now, 0, 3_600)).await);
+    world.agree(AgreementText { minute_limit: Some(2), ..world.agreement("a3") }).await;
+    assert_eq!(violations(&world, vec![replacing(&world, 1, 1, None), replacing(&world, 4, 1, Some(1))]).await, []);
+    // What makes 4 current is no longer what made it the successor.
+    assert_eq!(violations(&world, vec![replacing(&world, 4, 2, Some(1))]).await, []);
+    let of_branch = world.publish_by(&branch, branch.kid(), vec![replacing_by(&world, &branch, 5, 1, None)]).await;
+    assert_eq!(of_branch.violations, []);
+    let chain = [(1, Superseded, 0), (4, Active, 1)];
+    assert_eq!(told(&world, 1, &["ZZBS", "CZZT"]).await, chain);
+    let ask = async |world: &World| {
+        let (query, openings) = world.query(LookupKind::Record, &licence_id(4));
+        let agreement_id = Some("a3".parse().unwrap());
+        match world.ask(Query { agreement_id, ..query }, openings).await.receipt.outcome {
+            Outcome::Refused(refusal) => Some(refusal.reason),
+            _ => None,
+        }
+    };
+    let limited = Some(RefusalReason::MinuteLimitExceeded);
+    assert_eq!([ask(&world).await, ask(&world).await, ask(&world).await], [None, None, limited]);
+    world.hub.stop().unwrap();
+    drop(world);
+
+    let mut old = open_folder(&folder);
+    close_log(&mut old, &log_signer(), &next_signer(9).vkey(), now).unwrap();
+    let (new, _) = carried_over(&old, now);
+    let world = World::open_signed(new, next_signer(9));
+    // Later than all that was said in the old log, and in the minute in which two were asked for there.
+    world.pass(1);
+    assert_eq!(world.clock.now().start_of_minute(), now.start_of_minute());
+    assert_eq!([ask(&world).await, ask(&world).await, ask(&world).await], [None, None, limited]);
+    assert_eq!(told(&world, 1, &["ZZBS", "CZZT"]).await, chain);
+    let second = violations(&world, vec![replacing(&world, 7, 1, Some(1))]).await;
+    assert_eq!(second, [(0, RecordViolation::Succession)], "1 has its successor");
+    let of_branch = world.publish_by(&branch, branch.kid(), vec![replacing_by(&world, &branch, 5, 2, None)]).await;
+    assert_eq!(of_branch.violations, []);
+    assert!(matches!(of_branch.receipt.outcome, Outcome::Published(_)), "{:?}", of_branch.receipt.outcome);
+    world.hub.stop().unwrap();
 }
