@@ -11,8 +11,8 @@ use crate::domain::{
     value::parse_date,
 };
 
-const TABLE_KEYS: &[&str] = &["id", "version", "name", "codes"];
-const CODE_KEYS: &[&str] = &["code", "name", "parent", "valid_from", "valid_until"];
+pub(super) const TABLE_KEYS: &[&str] = &["id", "version", "name", "codes"];
+pub(super) const CODE_KEYS: &[&str] = &["code", "name", "parent", "valid_from", "valid_until"];
 
 /// Reads a code table. Where a part cannot be read, that is found and something harmless stands in its place.
 pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<CodeTable> {

@@ -87,7 +87,10 @@ pub use render::render;
 pub use words::sharing_class_word;
 pub use workbook::{Fault, Imported, MAX_WORKBOOK_BYTES, WorkbookFault, from_workbook, to_workbook};
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use toml::de::DeTable;
 
@@ -176,11 +179,19 @@ fn read(bytes: &[u8]) -> (Content, Vec<Finding>) {
     reader.require_known(&root, &["resource", "code_table"]);
     let content =
         Content { code_tables: read_code_tables(&mut reader, &root), resources: read_resources(&mut reader, &root) };
-    if content == Content::default() && reader.found.is_empty() {
+    if content == Content::default() && reader.is_in_order() {
         reader.find(0, String::new(), Problem::Empty);
     }
-    let semantic = reader.found.into_iter().filter(|found| !follows_from(&syntax, found, text));
-    let mut findings: Vec<Finding> = syntax.iter().cloned().chain(semantic).map(|found| found.place(text)).collect();
+    let lines = Lines::new(text);
+    let faulty_lines: BTreeSet<usize> = syntax.iter().map(|error| lines.position(error.offset).0).collect();
+    // A finding may be nothing but the consequence of a syntax error: one on the same line, or one within a table that is said to
+    // lack something.
+    let follows = |found: &Located| {
+        let lacking = matches!(found.problem, Problem::Missing { .. } | Problem::Rule(_) | Problem::Empty);
+        !syntax.is_empty() && (lacking || faulty_lines.contains(&lines.position(found.offset).0))
+    };
+    let semantic = reader.into_found().into_iter().filter(|found| !follows(found));
+    let mut findings: Vec<Finding> = syntax.iter().cloned().chain(semantic).map(|found| found.place(&lines)).collect();
     findings.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
     (content, findings)
 }
@@ -224,20 +235,30 @@ fn read_resources(reader: &mut Reader, root: &Table<'_>) -> Vec<Resource> {
     resources
 }
 
-/// Whether a finding may be nothing but the consequence of a syntax error: one on the same line, or one within a table
-/// that is said to lack a key.
-fn follows_from(syntax: &[Located], found: &Located, text: &str) -> bool {
-    let line_of = |offset| position(text, offset).0;
-    let lacking = matches!(found.problem, Problem::Missing { .. } | Problem::Rule(_) | Problem::Empty);
-    syntax.iter().any(|error| line_of(error.offset) == line_of(found.offset) || lacking)
-}
-
 /// Line and column of a byte offset, both from 1, the column in characters.
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset.min(text.len())).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-    let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+    Lines::new(text).position(offset)
+}
+
+/// A text and where its lines begin, for those who look up many places in it.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(end, _)| end + 1);
+        Self { text, starts: std::iter::once(0).chain(ends).collect() }
+    }
+
+    /// Line and column of a byte offset, both from 1, the column in characters.
+    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = offset.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|index| self.starts.get(index)).copied().unwrap_or_default();
+        (line, self.text.get(start..offset).unwrap_or_default().chars().count() + 1)
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! Reading TOML tables so that everything wrong is found, each with its place.
 
-use std::str::FromStr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    str::FromStr,
+};
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Finding, Problem, nearest::nearest, position, words::Words};
+use super::{Finding, Lines, Problem, nearest::nearest, words::Words};
 use crate::domain::id::MalformedId;
 
 /// A problem at a byte offset of the file.
@@ -22,10 +26,10 @@ impl Located {
     }
 
     /// The finding, with offsets made lines.
-    pub(super) fn place(self, text: &str) -> Finding {
-        let (line, column) = position(text, self.offset);
+    pub(super) fn place(self, lines: &Lines<'_>) -> Finding {
+        let (line, column) = lines.position(self.offset);
         let problem = match self.problem {
-            Problem::Repeated { first } => Problem::Repeated { first: position(text, first).0 },
+            Problem::Repeated { first } => Problem::Repeated { first: lines.position(first).0 },
             problem => problem,
         };
         Finding { line, column, path: self.path, problem }
@@ -86,23 +90,37 @@ impl<'t> Table<'t> {
 /// Collects what is wrong while tables are read.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    pub(super) found: Vec<Located>,
+    found: Vec<Located>,
+    /// The offsets at which something is wrong with the part of a path.
+    faulty: BTreeMap<String, BTreeSet<usize>>,
 }
 
 impl Reader {
     pub(super) fn find(&mut self, offset: usize, path: String, problem: Problem) {
+        self.faulty.entry(path.clone()).or_default().insert(offset);
         self.found.push(Located { offset, path, problem });
+    }
+
+    /// Whether nothing is known to be wrong.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// What was found, in the order in which it was.
+    pub(super) fn into_found(self) -> Vec<Located> {
+        self.found
     }
 
     /// Whether something is known to be wrong with the part of a path that stands at an offset.
     pub(super) fn is_faulty(&self, offset: usize, path: &str) -> bool {
-        self.found.iter().any(|found| found.offset == offset && found.path == path)
+        self.faulty.get(path).is_some_and(|offsets| offsets.contains(&offset))
     }
 
     /// Whether something is known to be wrong with a member of the array at a path.
     pub(super) fn has_faulty_member(&self, path: &str) -> bool {
         let member = format!("{path}[");
-        self.found.iter().any(|found| found.path.starts_with(&member))
+        let mut after = self.faulty.range::<str, _>((Bound::Included(member.as_str()), Bound::Unbounded));
+        after.next().is_some_and(|(path, _)| path.starts_with(&member))
     }
 
     fn fault(&mut self, table: &Table<'_>, key: &str, problem: Problem) {

@@ -1,5 +1,6 @@
 mod messages;
 mod plans;
+mod shipped;
 mod valid;
 mod workbooks;
 
@@ -289,6 +290,29 @@ fn a_resource_that_no_entry_holds_is_found() {
     let found = lint(render([], &[resource]).as_bytes());
     assert_eq!((found.len(), found[0].line, found[0].path.as_str()), (1, 1, "resource[samr.business-licence]"));
     assert!(matches!(found[0].problem, Problem::ResourceTooLarge { found } if found > MAX_RESOURCE_BYTES));
+}
+
+#[test]
+fn every_key_is_explained() {
+    let page = include_str!("../../../docs/catalog.md");
+    let keys = [resource::RESOURCE_KEYS, resource::FIELD_KEYS, code_table::TABLE_KEYS, code_table::CODE_KEYS].concat();
+    let missing: Vec<_> = keys.into_iter().filter(|key| !page.contains(&format!("\n| `{key}` |"))).collect();
+    assert!(missing.is_empty(), "docs/catalog.md has no row for {missing:?}");
+    for words in [words::FIELD_TYPES.iter().map(|(word, _)| *word).collect::<Vec<_>>(), DerivationRule::WORDS.to_vec()]
+    {
+        let missing: Vec<_> = words.into_iter().filter(|word| !page.contains(&format!("`{word}`"))).collect();
+        assert!(missing.is_empty(), "docs/catalog.md does not tell {missing:?}");
+    }
+}
+
+#[test]
+fn places_are_told_in_characters() {
+    let text = "一二\n三\n\n四五";
+    for (offset, expected) in
+        [(0, (1, 1)), (3, (1, 2)), (6, (1, 3)), (7, (2, 1)), (11, (3, 1)), (15, (4, 2)), (99, (4, 3))]
+    {
+        assert_eq!(position(text, offset), expected, "{offset}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Workbooks as catalog files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
@@ -52,8 +52,9 @@ pub fn from_workbook(bytes: &[u8]) -> Result<Imported, Vec<WorkbookFault>> {
     }
     let draft = import.draft();
     let found = lint(draft.text.as_bytes());
-    let mut findings: Vec<_> =
-        found.into_iter().filter_map(|finding| import.at_its_cell(&sheets, &draft, finding)).collect();
+    let known: BTreeSet<_> = import.faults.iter().map(|fault| fault.place).collect();
+    let at_its_cell = |finding| import.at_its_cell(&sheets, &draft, finding, &known);
+    let mut findings: Vec<_> = found.into_iter().filter_map(at_its_cell).collect();
     findings.sort_by_key(|finding| finding.place);
     if import.faults.is_empty() {
         return Ok(Imported { file: draft.text, findings, passed_over: import.passed_over });
@@ -205,12 +206,11 @@ impl Import {
         let [Some(id), Some(field), Some(code), Some(name)] = OF_CODE.map(|name| headings.column(name)) else { return };
         for row in sheet.rows_below(headings.row) {
             let [id, field_code, code, name] = [id, field, code, name].map(|column| sheet.text((row, column)));
-            let is_named = |lines: &Lines, key: &str, text: &str| {
-                lines.get(key).is_some_and(|line| line.toml == quoted(text.to_owned()))
-            };
-            let resource = self.resources.iter_mut().find(|own| is_named(&own.lines, "id", id));
+            let (id, field_code) = (quoted(id.to_owned()), quoted(field_code.to_owned()));
+            let is_named = |lines: &Lines, key: &str, toml: &str| lines.get(key).is_some_and(|line| line.toml == toml);
+            let resource = self.resources.iter_mut().find(|own| is_named(&own.lines, "id", &id));
             let own =
-                resource.and_then(|own| own.fields.iter_mut().find(|own| is_named(&own.lines, "code", field_code)));
+                resource.and_then(|own| own.fields.iter_mut().find(|own| is_named(&own.lines, "code", &field_code)));
             match own {
                 Some(own) => {
                     own.codes.push((code.to_owned(), name.to_owned()));
@@ -271,12 +271,18 @@ impl Import {
     }
 
     /// What is wrong with the file, at the cell from which it came; `None` where that cell is known to be wrong.
-    fn at_its_cell(&self, sheets: &[Sheet], draft: &Draft, finding: Finding) -> Option<WorkbookFault> {
+    fn at_its_cell(
+        &self,
+        sheets: &[Sheet],
+        draft: &Draft,
+        finding: Finding,
+        known: &BTreeSet<(usize, Place)>,
+    ) -> Option<WorkbookFault> {
         let Finding { line, path, problem, .. } = finding;
         let Some((part, origin, is_first)) = draft.origin(line) else {
             // A file without a line says nothing that the workbook's own faults do not.
             let whole = WorkbookFault::of_sheet(String::new(), Fault::Catalog(problem));
-            return Some(whole).filter(|_| self.faults.is_empty());
+            return Some(whole).filter(|_| known.is_empty());
         };
         let mut place = origin.place;
         let mut heading = origin.heading.as_str();
@@ -287,8 +293,7 @@ impl Import {
             let position = self.columns.get(&(origin.sheet, *part, column.key));
             place = position.map_or(place, |position| (place.0, *position));
         }
-        let is_known = |fault: &WorkbookFault| fault.place == (origin.sheet, place);
-        if self.faults.iter().any(is_known) {
+        if known.contains(&(origin.sheet, place)) {
             return None;
         }
         Some(sheets.get(origin.sheet)?.fault(place, heading, Fault::Catalog(problem)))
