@@ -31,8 +31,8 @@ const DAY_OFFSET_SECONDS: i32 = 8 * 3_600;
 pub(super) struct Trace {
     #[command(flatten)]
     as_system: AsSystem,
-    /// The holder: `uscc` or `citizen-id`, and the identifier
-    #[arg(long, num_args = 2, value_names = ["SCHEME", "VALUE"], required = true)]
+    /// The holder: `uscc`, `citizen-id` or a holder code type 持证主体代码类型 such as 414, and the identifier
+    #[arg(long, num_args = 2, value_names = ["TYPE", "VALUE"], required = true)]
     holder: Vec<String>,
     /// The case number 办件编号, such as that of the holder's request; the log holds only a commitment to it
     #[arg(long, value_name = "TEXT")]
@@ -131,10 +131,10 @@ impl Found {
 
 impl Trace {
     fn request(&self) -> anyhow::Result<TraceRequest> {
-        let [scheme, value] = self.holder.as_slice() else { anyhow::bail!("--holder takes a scheme and a value") };
+        let [code_type, value] = self.holder.as_slice() else { anyhow::bail!("--holder takes a type and a value") };
         let start = |day: Date| Time::start_of(day, DAY_OFFSET_SECONDS);
         Ok(TraceRequest {
-            holder: Holder::new(scheme, value).or_exit(Exit::BadInput, "no such holder")?,
+            holder: Holder::new(code_type, value).or_exit(Exit::BadInput, "no such holder")?,
             purpose: self.purpose.clone(),
             case: self.case.clone(),
             legal_basis: self.basis.clone(),

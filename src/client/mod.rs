@@ -29,6 +29,7 @@ mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fixture;
+mod holder;
 mod issuing;
 mod journal;
 mod known;
@@ -52,8 +53,9 @@ pub use agreement::{FreeTexts, ShownAgreement};
 pub use catalog::{CatalogEntry, MAX_PART_BYTES, RecordCount};
 pub use connection::{MAX_ATTEMPTS, MAX_MESSAGE_BYTES};
 pub use error::{ERROR_DOMAIN, Error, Refused, Rejected};
+pub use holder::Holder;
 pub use journal::{Came, Journal};
-pub use opening::{Erased, Holder, SearchProgress};
+pub use opening::{Erased, SearchProgress};
 pub use pins::Pins;
 pub use profile::{DEFAULT_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS, Profile};
 pub use publish::{MAX_BATCH, MAX_STATES, PublicationAnswer, RecordResult, RecordState, SignedRecord, ViolationDetail};

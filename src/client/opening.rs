@@ -1,73 +1,22 @@
 //! Erasing openings: what the hub keeps of who was asked about.
 
 use super::{
-    Client, Error,
+    Client, Error, Holder,
     connection::{MAX_MESSAGE_BYTES, next_part},
     verify::{self, VerifiedReceipt},
 };
 use crate::{
     domain::{
-        id::Commitment,
-        identifier::{CitizenId, Uscc, normalize},
         outcome::Outcome,
         statement::{Erasure, Statement},
         time::Time,
     },
-    sign::{
-        Random,
-        commitment::{Opening, Scheme},
-    },
+    sign::commitment::Opening,
     wire::{
         self,
         proto::{self, erase_openings_response::Part, opening_service_client::OpeningServiceClient},
     },
 };
-
-/// A holder 持证主体, by their own identifier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Holder {
-    /// An organization, by its unified social credit code.
-    Uscc(Uscc),
-    /// A person, by their citizen identity number.
-    CitizenId(CitizenId),
-}
-
-impl Holder {
-    /// The holder of an identifier as people write it: `scheme` is `uscc` or `citizen-id`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for another scheme, or an identifier that is not one.
-    pub fn new(scheme: &str, value: &str) -> Result<Self, Error> {
-        let normal = normalize(value);
-        let wrong = |why: String| Error::Input { what: "the holder".to_owned(), why };
-        match scheme {
-            "uscc" => Uscc::parse(&normal).map(Self::Uscc).map_err(|error| wrong(error.to_string())),
-            "citizen-id" => CitizenId::parse(&normal).map(Self::CitizenId).map_err(|error| wrong(error.to_string())),
-            _ => Err(wrong("the scheme is uscc or citizen-id".to_owned())),
-        }
-    }
-
-    /// The identifier, in its canonical form.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        match self {
-            Self::Uscc(id) => id.as_str(),
-            Self::CitizenId(id) => id.as_str(),
-        }
-    }
-
-    pub(super) fn scheme(&self) -> Scheme {
-        match self {
-            Self::Uscc(_) => Scheme::Uscc,
-            Self::CitizenId(_) => Scheme::CitizenId,
-        }
-    }
-
-    pub(super) fn commit(&self, random: &dyn Random) -> Result<(Commitment, Opening), Error> {
-        let opening = Opening::new(random, self.scheme(), self.value())?;
-        Ok((Commitment(opening.commitment()), opening))
-    }
-}
 
 /// How far a search through the openings has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::{
     Client, Error, Random,
     answer::{Asked, Issuer, claimed},
     connection::MAX_MESSAGE_BYTES,
+    holder,
     verify::VerifiedReceipt,
 };
 use crate::{
@@ -273,21 +274,10 @@ fn lookup_opening(
         Some(FieldType::CitizenId) => (Scheme::CitizenId, CitizenId::parse(&normal).map(|id| id.as_str().to_owned())),
         Some(FieldType::LicenceId) => (Scheme::LicenceId, LicenceId::parse(&normal).map(|id| id.as_str().to_owned())),
         Some(FieldType::Text { .. }) => (Scheme::Text, Ok(written.trim().to_owned())),
-        Some(FieldType::HolderCode) => (scheme_of_holder(&normal), Ok(normal)),
+        Some(FieldType::HolderCode) => (holder::scheme_of(&normal), Ok(normal)),
         _ => return Err(input(what, "the catalog has no such identifier that can be looked up by")),
     };
     opening(random, scheme, what, &value.map_err(|error| input(what, error))?)
-}
-
-/// The scheme of a holder's identifier whose kind is not said: by what it is. A number that could be either is found by either.
-fn scheme_of_holder(code: &str) -> Scheme {
-    if Uscc::parse(code).is_ok() {
-        Scheme::Uscc
-    } else if CitizenId::parse(code).is_ok() {
-        Scheme::CitizenId
-    } else {
-        Scheme::Text
-    }
 }
 
 fn input(what: &str, why: impl std::fmt::Display) -> Error {

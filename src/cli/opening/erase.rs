@@ -26,8 +26,9 @@ pub(in crate::cli) struct Erase {
     /// Those of queries and traces entered longer ago than this: days, such as 180d
     #[arg(long, value_name = "DAYS", value_parser = days, group = "which")]
     older_than: Option<u32>,
-    /// Those that name this holder, or a record of theirs: `uscc` or `citizen-id`, and the identifier
-    #[arg(long, num_args = 2, value_names = ["SCHEME", "VALUE"], group = "which")]
+    /// Those that name this holder, or a record of theirs: `uscc`, `citizen-id` or a holder code type 持证主体代码类型 such as 414, and
+    /// the identifier
+    #[arg(long, num_args = 2, value_names = ["TYPE", "VALUE"], group = "which")]
     holder: Option<Vec<String>>,
 }
 
@@ -48,7 +49,7 @@ impl fmt::Display for Done {
 impl Run for Erase {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         let holder = match self.holder.as_deref() {
-            Some([scheme, value]) => Some(Holder::new(scheme, value).or_exit(Exit::BadInput, "no such holder")?),
+            Some([code_type, value]) => Some(Holder::new(code_type, value).or_exit(Exit::BadInput, "no such holder")?),
             _ => None,
         };
         let before = now()?.plus_seconds(-86_400 * i64::from(self.older_than.unwrap_or_default()));
