@@ -61,12 +61,13 @@
 //! ]
 //! ```
 //!
-//! [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the content of a file without fault;
+//! [`new_licence`] makes an entry to begin with; [`lint`] finds everything that is wrong with a file at once; [`parse`] gives the content of a file without fault;
 //! [`render`] writes it as a file; [`plan()`] tells what files would change of what is in force, and what that means for those
 //! who use and publish it; [`from_workbook`] and [`to_workbook`] exchange it with Excel. The rules of a catalog themselves are `domain::catalog`'s; this room finds the line that breaks one.
 
 mod changes;
 mod code_table;
+mod licence;
 mod nearest;
 mod plan;
 mod problem;
@@ -77,6 +78,7 @@ mod words;
 mod workbook;
 
 pub use changes::{Change, Difference, changes};
+pub use licence::{Advice, new_licence};
 pub(crate) use nearest::nearest;
 pub use plan::{
     AgreementImpact, InForce, Obstacle, Plan, Published, RecordImpact, TableChange, agreement_impacts, plan,

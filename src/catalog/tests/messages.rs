@@ -173,7 +173,9 @@ fn every_message_of_lint_stands_in_both_languages_in_a_file() {
     assert_eq!(messages.keys().cloned().collect::<BTreeSet<_>>(), named, "a file for each, a name for each");
 
     let told = messages.iter().map(|(name, messages)| format!("{name}\n{}\n", messages.join("    --\n")));
-    let told: String = told.collect();
+    let advised = Advice::of(&parse(GOOD.as_bytes()).unwrap().resources[0]).unwrap();
+    let advice = format!("Advice\n    {}\n    {}\n\n", advised.english(), advised.chinese());
+    let told: String = std::iter::once(advice).chain(told).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/catalog/messages.txt");
     if std::env::var_os("HUTONG_WRITE_VECTORS").is_some() {
         std::fs::write(&path, &told).unwrap();

@@ -12,6 +12,8 @@ use crate::{
 
 /// Check catalog files, without a hub: everything that is wrong with them at once, as file:line:column
 ///
+/// Of a licence it also says what GB/T 36903 names and it lacks: that is advice, and the file may be applied.
+///
 /// Exit code 0: the files may be applied; 1: there are findings.
 #[derive(Args)]
 pub(in crate::cli) struct Lint {
@@ -97,6 +99,30 @@ struct InOrder {
     resources: usize,
     fields: usize,
     code_tables: usize,
+    advice: Vec<Told>,
+}
+
+/// Advice as it is printed.
+#[derive(Serialize)]
+struct Told {
+    resource: String,
+    lacks: Vec<&'static str>,
+    message_en: String,
+    message_zh: String,
+    #[serde(skip)]
+    lang: Language,
+}
+
+impl Told {
+    fn new(advice: &catalog::Advice, lang: Language) -> Self {
+        Self {
+            resource: advice.resource_id.to_string(),
+            lacks: advice.lacks.iter().map(|(code, ..)| *code).collect(),
+            message_en: advice.english(),
+            message_zh: advice.chinese(),
+            lang,
+        }
+    }
 }
 
 impl fmt::Display for InOrder {
@@ -105,7 +131,11 @@ impl fmt::Display for InOrder {
         let of_tables = counted(self.code_tables, "code table");
         let said = [(self.resources, of_resources), (self.code_tables, of_tables)];
         let said: Vec<_> = said.into_iter().filter(|(number, _)| *number > 0).map(|(_, words)| words).collect();
-        write!(f, "{}: in order, {}", self.file, said.join(", "))
+        write!(f, "{}: in order, {}", self.file, said.join(", "))?;
+        self.advice.iter().try_for_each(|told| match told.lang {
+            Language::Zh => write!(f, "\n建议：{}", told.message_zh),
+            Language::En => write!(f, "\nadvice: {}", told.message_en),
+        })
     }
 }
 
@@ -118,7 +148,9 @@ impl Run for Lint {
                 Ok(content) => {
                     let fields = content.resources.iter().map(|resource| resource.fields.len()).sum();
                     let (resources, code_tables) = (content.resources.len(), content.code_tables.len());
-                    output.print(&InOrder { file, resources, fields, code_tables })?;
+                    let advice = content.resources.iter().filter_map(catalog::Advice::of);
+                    let advice = advice.map(|advice| Told::new(&advice, Language::or_of_locale(self.lang))).collect();
+                    output.print(&InOrder { file, resources, fields, code_tables, advice })?;
                 }
                 Err(findings) => {
                     print(self.lang, output, &file, &findings)?;

@@ -4,6 +4,7 @@ mod apply;
 mod export;
 mod import;
 mod lint;
+mod new;
 mod plan;
 mod plan_file;
 mod planning;
@@ -17,7 +18,7 @@ use clap::{Args, Subcommand};
 
 use super::{Exit, OrExit as _, Output, Run};
 
-/// Check, plan, apply, show and export catalogs of resources, written as TOML files; exchange them with Excel
+/// Begin, check, plan, apply, show and export catalogs of resources, written as TOML files; exchange them with Excel
 #[derive(Args)]
 pub(super) struct Catalog {
     #[command(subcommand)]
@@ -26,6 +27,7 @@ pub(super) struct Catalog {
 
 #[derive(Subcommand)]
 enum CatalogCommand {
+    New(new::New),
     Lint(lint::Lint),
     Plan(plan::MakePlan),
     Apply(apply::Apply),
@@ -38,6 +40,7 @@ enum CatalogCommand {
 impl Run for Catalog {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
+            CatalogCommand::New(args) => args.run(output),
             CatalogCommand::Lint(args) => args.run(output),
             CatalogCommand::Plan(args) => args.run(output),
             CatalogCommand::Apply(args) => args.run(output),
