@@ -18,6 +18,7 @@ mod fsck;
 mod init;
 mod issuing_right;
 mod key;
+mod licence_id;
 mod opening;
 mod output;
 mod pki;
@@ -86,6 +87,7 @@ commands! {
     IssuingRight(issuing_right::IssuingRight),
     Deadline(deadline::Deadline),
     Agreement(agreement::Agreement),
+    LicenceId(licence_id::LicenceId),
     Publish(publish::Publish),
     Query(query::Query),
     Receipt(receipt::Receipt),

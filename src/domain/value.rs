@@ -34,13 +34,18 @@ pub fn text_of<'a>(fields: &'a [(String, Value)], code: &str) -> Option<&'a str>
     fields.iter().find(|(own, _)| own == code).and_then(|(_, value)| value.as_str())
 }
 
-/// What is odd about the identifiers of a record, by field. Identifiers in use have it, so a record is accepted all the same.
-pub fn warnings(resource: &Resource, fields: &[(String, Value)]) -> Vec<(String, Warning)> {
+/// What is odd about the identifiers of a record that a department publishes, by field. Identifiers in use have it, so a record is
+/// accepted all the same.
+pub fn warnings(resource: &Resource, fields: &[(String, Value)], publisher: &Uscc) -> Vec<(String, Warning)> {
     let mut found = Vec::new();
     for field in &resource.fields {
         for text in values_of(fields, field.code.as_str()).iter().filter_map(Value::as_str) {
             let warnings = match field.field_type {
                 FieldType::Uscc | FieldType::HolderCode => Uscc::parse(text).map(|uscc| uscc.warnings()),
+                FieldType::LicenceId if field.code == resource.record_id_field => {
+                    LicenceId::parse(text).map(|id| id.warnings_of_published(publisher))
+                }
+                // Of another licence that a record names, the publisher need not be the issuer.
                 FieldType::LicenceId => LicenceId::parse(text).map(|id| id.warnings()),
                 _ => continue,
             };

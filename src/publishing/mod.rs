@@ -10,21 +10,42 @@
 
 mod batch;
 mod columns;
+mod numbering;
 mod prepare;
 mod rejection;
 
 pub use batch::{Batches, MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 pub use columns::{columns, ignored_names};
+pub use numbering::Numbering;
 pub use prepare::{HeldState, IssuedRecord, NextVersion, PreparedRecord, Publisher, next_version};
-pub use rejection::{Duplicates, Rejection};
+pub use rejection::{Duplicates, Oddity, Rejection};
 
-/// Why a record could not be signed. What is wrong with its row is a [`Rejection`].
+use crate::domain::{id::FieldCode, identifier};
+
+/// Why records cannot be made. What is wrong with a row is a [`Rejection`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The keys or the randomness failed.
     #[error("cannot sign the record")]
     Sign(#[from] crate::sign::Error),
+    /// Identifiers cannot be made for records that have none of licences.
+    #[error(
+        "records are named by {field}, which is not of type LICENCE_ID, so that no identifiers can be made for them"
+    )]
+    NotNumbered {
+        /// The field that names records.
+        field: FieldCode,
+    },
+    /// The serial number cannot be taken from a field.
+    #[error("{field} can be no serial number: allowed is another field of the table, neither derived nor repeated")]
+    SerialField {
+        /// The field.
+        field: FieldCode,
+    },
+    /// The licence type is none.
+    #[error("that is no licence type")]
+    LicenceType(#[source] identifier::Error),
 }
 
 #[cfg(test)]

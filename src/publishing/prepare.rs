@@ -1,21 +1,21 @@
 //! From a row to a record: fields, checks, salt, handle, signature.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde_json::Value;
 
-use super::{Error, Rejection};
+use super::{Error, Numbering, Oddity, Rejection};
 use crate::{
     domain::{
         catalog::{Field, Resource},
         decide::{RecordClaims, RecordFacts, Replaced, check_record},
         derive::day_of_issue,
         id::{Digest, FieldCode, Handle},
-        identifier::Uscc,
+        identifier::{LicenceId, Uscc},
         record::{RecordStatus, Validity},
         statement::PublishedRecord,
         time::{Moment, Time},
-        value::{parse_date, text_of},
+        value::{parse_date, text_of, warnings},
     },
     schema::Schema,
     seal::{TrustAnchors, check_seal_fields},
@@ -37,6 +37,8 @@ pub struct Publisher<'a> {
     pub issuer: Uscc,
     /// The schema of that version.
     pub schema: &'a Schema,
+    /// How a licence's identifier is made where its row has none; `None`: every row must have one.
+    pub numbering: Option<&'a Numbering>,
     /// The publisher's secret, from which every record's salt follows.
     pub secret: &'a Secret,
     /// The time that its records are issued at: what is derived of a date is a statement at its day.
@@ -52,6 +54,8 @@ pub struct PreparedRecord {
     pub handle: Handle,
     /// Tells whether the row changed since it was last published.
     pub source_digest: Digest,
+    /// What is odd about its identifiers; it may be published all the same.
+    pub oddities: Vec<Oddity>,
     fields: Vec<(String, Value)>,
     salt: [u8; SALT_LENGTH],
     validity: Validity,
@@ -133,8 +137,13 @@ impl Publisher<'_> {
     /// # Errors
     /// All that is wrong with the row, by field.
     pub fn prepare(&self, row: &Row) -> Result<PreparedRecord, Vec<Rejection>> {
-        let fields: Vec<(String, Value)> =
-            self.resource.fields.iter().map(|field| (field.code.to_string(), self.value_of(field, row))).collect();
+        let (made, unnumbered) = match self.numbering.map(|numbering| numbering.number(row)) {
+            Some(Ok(made)) => (made, None),
+            Some(Err(rejection)) => (None, Some(rejection)),
+            None => (None, None),
+        };
+        let value_of = |field: &Field| (field.code.to_string(), self.value_of(field, row, made.as_ref()));
+        let fields: Vec<(String, Value)> = self.resource.fields.iter().map(value_of).collect();
         let record_id = text_of(&fields, self.resource.record_id_field.as_str());
         let replaces = self.resource.replaces_field.as_ref().and_then(|code| text_of(&fields, code.as_str()));
         let replaces = replaces.and_then(|id| self.handle_of(id));
@@ -146,11 +155,22 @@ impl Publisher<'_> {
         let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?.as_str()).and_then(parse_date);
         let validity =
             Validity { from: date(&self.resource.valid_from_field), until: date(&self.resource.valid_until_field) };
-        let rejections = self.check(row, &fields, handle, (validity, replaces));
+        let rejections = self.check(row, &fields, handle, (validity, replaces), unnumbered);
         match (salt, handle) {
             (Some(salt), Some(handle)) if rejections.is_empty() => {
                 let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &self.source_bytes(row, &fields)]));
-                Ok(PreparedRecord { line: row.line(), handle, source_digest, fields, salt, validity, replaces })
+                let odd = warnings(self.resource, &fields, &self.issuer).into_iter();
+                let oddities = odd.map(|(field, warning)| Oddity::new(row.line(), field, &warning)).collect();
+                Ok(PreparedRecord {
+                    line: row.line(),
+                    handle,
+                    source_digest,
+                    oddities,
+                    fields,
+                    salt,
+                    validity,
+                    replaces,
+                })
             }
             _ => Err(rejections),
         }
@@ -164,13 +184,16 @@ impl Publisher<'_> {
         fields: &[(String, Value)],
         handle: Option<Handle>,
         (validity, replaces): (Validity, Option<Handle>),
+        unnumbered: Option<Rejection>,
     ) -> Vec<Rejection> {
         let mut rejections: Vec<_> = row.violations().iter().map(Rejection::of_table).collect();
         let whole = row.violations().iter().any(|violation| violation.field.is_none());
         if whole {
             return rejections;
         }
-        let unreadable = |code: &str| row.violations().iter().any(|found| found.field.as_deref() == Some(code));
+        rejections.extend(unnumbered);
+        let told: BTreeSet<_> = rejections.iter().filter_map(|found| found.field.clone()).collect();
+        let unreadable = |code: &str| told.contains(code);
         let follows = |code: &str| {
             let source = self.resource.field(code).and_then(|field| field.derivation.as_ref());
             unreadable(code) || source.is_some_and(|derivation| unreadable(derivation.source_field.as_str()))
@@ -216,8 +239,12 @@ impl Publisher<'_> {
         record_handle(&salt, resource, id).ok().map(Handle)
     }
 
-    fn value_of(&self, field: &Field, row: &Row) -> Value {
-        let own = |code: &FieldCode| row.get(code.as_str()).cloned().unwrap_or_default();
+    /// The value of a field of a row; `made` is the record's identifier where the row has none.
+    fn value_of(&self, field: &Field, row: &Row, made: Option<&LicenceId>) -> Value {
+        let own = |code: &FieldCode| match made.filter(|_| *code == self.resource.record_id_field) {
+            Some(id) => id.as_str().into(),
+            None => row.get(code.as_str()).cloned().unwrap_or_default(),
+        };
         match &field.derivation {
             None => own(&field.code),
             Some(derivation) => derivation.rule.derive(&own(&derivation.source_field), day_of_issue(self.issued_at)),

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::{
-    domain::{decide::FieldViolation, id::Handle},
+    domain::{decide::FieldViolation, id::Handle, identifier::Warning},
     tabular,
 };
 
@@ -44,6 +46,26 @@ impl Rejection {
             reason: violation.description.clone(),
             allowed: String::new(),
         }
+    }
+}
+
+/// What is odd about a row that is published all the same. Like a rejection it quotes no identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Oddity {
+    /// Where the row begins, in lines from 1.
+    pub line: u64,
+    /// The field's code.
+    pub field: String,
+    /// What kind of oddity.
+    pub code: &'static str,
+    /// What is odd.
+    pub reason: String,
+}
+
+impl Oddity {
+    /// What is odd about the identifier in a field of a line.
+    pub(super) fn new(line: u64, field: String, warning: &Warning) -> Self {
+        Self { line, field, code: warning.code(), reason: warning.to_string() }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         catalog::Resource,
         decide::{RecordClaims, RecordFacts, check_record},
         id::Handle,
+        identifier::{LicenceId, LicencePart},
         record::RecordStatus,
         time::Time,
     },
@@ -80,6 +81,7 @@ impl Provider {
             resource_version: 2,
             issuer: self.resource.provider,
             schema: &self.schema,
+            numbering: None,
             secret: &self.secret,
             issued_at: Time::from_millis(NOW).unwrap(),
         }
@@ -270,4 +272,101 @@ fn batches_are_bounded_by_records_and_bytes_and_keep_the_order() {
         let lines: Vec<_> = out.iter().flatten().map(|record| record.line).collect();
         assert_eq!(lines, (0..600).collect::<Vec<_>>());
     }
+}
+
+/// A row of the example's certificates, without some of its columns or with some cells replaced, by their positions.
+fn certificate(publisher: &Publisher<'_>, numbering: &Numbering, without: &[usize], cells: &[(usize, &str)]) -> Row {
+    let table = include_str!("../../deploy/examples/real-estate-certificates.csv");
+    let mut lines = table.trim_start_matches('\u{FEFF}').lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let (header, mut row) = (lines.next().unwrap(), lines.next().unwrap());
+    cells.iter().for_each(|(position, cell)| row[*position] = cell);
+    let kept = |cells: &[&str]| {
+        let cells = cells.iter().enumerate().filter(|(position, _)| !without.contains(position));
+        cells.map(|(_, cell)| *cell).collect::<Vec<_>>().join(",")
+    };
+    let table = format!("{}\n{}\n", kept(&header), kept(&row));
+    let options = Options { ignored: ignored_names(publisher.resource), ..Options::default() };
+    let columns = numbering.columns(publisher.resource);
+    tabular::read(Cursor::new(table), Format::Delimited, columns, &options).unwrap().map(Result::unwrap).next().unwrap()
+}
+
+const CERTIFICATE_TYPE: &str = "11100000MB03271699022";
+
+#[test]
+fn an_identifier_is_made_where_a_row_has_none_and_is_the_same_each_time() {
+    let provider = Provider::new(1);
+    let issuer = provider.resource.provider;
+    let unit = "KZ_BDCDYH".parse().unwrap();
+    let numbering = Numbering::new(&provider.resource, issuer, " 11100000mb03271699022", &unit).unwrap();
+    let publisher = Publisher { numbering: Some(&numbering), ..provider.publisher() };
+    let unit = provider.resource.fields.iter().filter(|field| field.derivation.is_none());
+    let unit = unit.map(|field| field.code.as_str()).position(|code| code == "KZ_BDCDYH").unwrap();
+    let prepare = |without: &[usize], cells: &[(usize, &str)]| {
+        publisher.prepare(&certificate(&publisher, &numbering, without, cells))
+    };
+    let kept = prepare(&[], &[]).unwrap();
+    let (absent, blank) = (prepare(&[0], &[]).unwrap(), prepare(&[], &[(0, " ")]).unwrap());
+    assert_ne!(kept.handle, absent.handle);
+    assert_eq!((absent.handle, absent.source_digest), (blank.handle, blank.source_digest));
+    assert_eq!(absent.oddities, []);
+    assert_ne!(prepare(&[0], &[(unit, "440399001001GB00001F00010002")]).unwrap().handle, absent.handle);
+
+    let (_, record) = issued(&publisher, &certificate(&publisher, &numbering, &[0], &[]), 1);
+    let fields = SdJwt::parse(&record.sd_jwt).unwrap().values().unwrap();
+    let text = |code: &str| crate::domain::value::text_of(&fields, code).unwrap().to_owned();
+    let id = LicenceId::parse(&text("ZZBS")).unwrap();
+    let parts = [LicencePart::Type, LicencePart::Issuer, LicencePart::Serial, LicencePart::Version];
+    let expected = [CERTIFICATE_TYPE, issuer.as_str(), &text("KZ_BDCDYH"), "001"];
+    assert_eq!(parts.map(|part| id.part(part)), expected);
+    // Whoever knows the identifier and gives it publishes the same record.
+    assert_eq!(prepare(&[], &[(0, id.as_str())]).unwrap().handle, absent.handle);
+}
+
+#[test]
+fn an_identifier_that_cannot_be_made_is_one_rejection() {
+    let provider = Provider::new(1);
+    let number = "ZZBH".parse().unwrap();
+    let numbering = Numbering::new(&provider.resource, provider.resource.provider, CERTIFICATE_TYPE, &number).unwrap();
+    let publisher = Publisher { numbering: Some(&numbering), ..provider.publisher() };
+    for (cells, found) in [
+        (&[(0, "")][..], &[("ZZBS", "no-identifier")][..]),
+        (&[(0, ""), (1, "")], &[("ZZBH", "missing"), ("ZZBS", "no-identifier")]),
+        // What is there and wrong is not made anew.
+        (&[(0, "1.2.3"), (1, "A1")], &[("ZZBS", "identifier")]),
+    ] {
+        let rejections = publisher.prepare(&certificate(&publisher, &numbering, &[], cells)).unwrap_err();
+        let told: Vec<_> = rejections.iter().map(|r| (r.field.as_deref().unwrap(), r.code.as_str())).collect();
+        assert_eq!(told, found, "{cells:?}");
+    }
+    assert!(publisher.prepare(&certificate(&publisher, &numbering, &[], &[(0, ""), (1, "A1")])).is_ok());
+}
+
+#[test]
+fn a_numbering_needs_licences_a_type_and_a_field_of_the_table() {
+    let (licences, seals) = (resource(1), resource(2));
+    let new = |resource: &Resource, licence_type: &str, serial: &str| {
+        Numbering::new(resource, resource.provider, licence_type, &serial.parse().unwrap()).map(drop)
+    };
+    assert!(new(&licences, CERTIFICATE_TYPE, "ZZBH").is_ok());
+    assert!(matches!(new(&seals, CERTIFICATE_TYPE, "YZMC"), Err(Error::NotNumbered { .. })));
+    for serial in ["ZZBS", "CZZT_MASKED", "NONE"] {
+        assert!(matches!(new(&licences, CERTIFICATE_TYPE, serial), Err(Error::SerialField { .. })), "{serial}");
+    }
+    assert!(matches!(new(&licences, "11100000MB03271699", "ZZBH"), Err(Error::LicenceType(_))));
+}
+
+#[test]
+fn what_is_odd_about_an_identifier_is_told_with_its_line_and_rejects_nothing() {
+    let provider = Provider::new(0);
+    let told = |cells: &[(usize, &str)]| {
+        let record = provider.publisher().prepare(&row_with(cells)).unwrap();
+        record.oddities.into_iter().map(|odd| (odd.line, odd.field, odd.code)).collect::<Vec<_>>()
+    };
+    let odd = |field: &str, code| (2, field.to_owned(), code);
+    assert_eq!(told(&[]), []);
+    assert_eq!(told(&[(0, "11100000MB03271699022.340100.000000016.001.9")]), [odd("ZZBS", "not-uscc")]);
+    let another = "11100000000013338W011.11430000006122244L.20230000403.001.U";
+    assert_eq!(told(&[(0, another)]), [odd("ZZBS", "another-issuer")]);
+    let inner = told(&[(1, "91440399X000000798"), (0, another)]);
+    assert_eq!(inner, [odd("ZZBS", "another-issuer"), odd("CZZTDM", "organisation-code")]);
 }

@@ -10,8 +10,8 @@ use crate::{
         catalog::Resource, decide::FieldViolation, id::Handle, identifier::Uscc, record::RecordStatus, time::Time,
     },
     publishing::{
-        Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, NextVersion, PreparedRecord, Publisher,
-        Rejection, next_version,
+        Batches, Duplicates, HeldState, IssuedRecord, MAX_BATCH_RECORDS, NextVersion, Numbering, Oddity,
+        PreparedRecord, Publisher, Rejection, next_version,
     },
     schema::Schema,
     sign::{Secret, Signer, SystemRandomness},
@@ -39,6 +39,8 @@ pub(super) struct Job<S> {
     pub(super) resource: Resource,
     pub(super) resource_version: u32,
     pub(super) issuer: Uscc,
+    /// How identifiers are made where rows have none.
+    pub(super) numbering: Option<Numbering>,
     pub(super) schema: Schema,
     pub(super) secret: Secret,
     pub(super) signer: S,
@@ -57,6 +59,8 @@ pub(super) struct Done {
     pub(super) published: u64,
     pub(super) unchanged: u64,
     pub(super) rejections: Vec<Rejection>,
+    /// What is odd about rows in order.
+    pub(super) oddities: Vec<Oddity>,
 }
 
 impl Done {
@@ -114,7 +118,10 @@ impl<S: Signer + 'static> Job<S> {
                 noted.map(|()| record).map_err(|rejection| vec![rejection])
             });
             match prepared {
-                Ok(record) => records.push(record),
+                Ok(mut record) => {
+                    done.oddities.append(&mut record.oddities);
+                    records.push(record);
+                }
                 Err(rejections) => done.rejections.extend(rejections),
             }
         }
@@ -127,6 +134,7 @@ impl<S: Signer + 'static> Job<S> {
             resource_version: self.resource_version,
             issuer: self.issuer,
             schema: &self.schema,
+            numbering: self.numbering.as_ref(),
             secret: &self.secret,
             issued_at: self.issued_at,
         }
@@ -282,6 +290,7 @@ mod tests {
         let job = Job {
             issuer: resource.provider,
             schema: Schema::compile(&resource, 1).unwrap(),
+            numbering: None,
             resource,
             resource_version: 1,
             secret: Secret::from_bytes(&[7; 32]),

@@ -21,11 +21,11 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::FieldViolation,
-        id::{Handle, ResourceId},
+        id::{FieldCode, Handle, ResourceId},
         record::RecordStatus,
         time::Moment,
     },
-    publishing::{HeldState, IssuedRecord, columns, ignored_names},
+    publishing::{HeldState, IssuedRecord, Numbering, Oddity, columns, ignored_names},
     schema::Schema,
     sign::SigningKey,
     tabular::{self, Encoding, Format},
@@ -39,7 +39,8 @@ use report::ReportFile;
 ///
 /// Columns are known by the codes and names of the resource's fields; masked fields are derived. What the hub has already
 /// is skipped, so that a run that was cut short, or a table with some changes, is simply published again. Rows that are
-/// not in order go to a report with line, field and reason, and the rest lands.
+/// not in order go to a report with line, field and reason, and the rest lands. What is odd about an identifier and in use all the
+/// same is told as a warning.
 ///
 /// Exit code 0: every row is at the hub; 1: some were rejected.
 #[derive(Args)]
@@ -64,6 +65,14 @@ pub(super) struct Publish {
     /// A column to pass over, such as 序号; may be given again
     #[arg(long, value_name = "NAME")]
     ignore: Vec<String>,
+    /// Make the licence identifier 证照标识 (GB/T 36904) of rows that have none, of this licence type 证照类型代码; the column may be
+    /// missing
+    #[arg(long, value_name = "TYPE", requires = "serial_field")]
+    licence_type: Option<String>,
+    /// The field whose value is its serial number: one that the department keeps, such as ZZBH. The same value makes the same
+    /// identifier each time
+    #[arg(long, value_name = "CODE", requires = "licence_type")]
+    serial_field: Option<FieldCode>,
     /// The report of rejected rows, written anew [default: beside the table, ending in .rejected.csv]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -108,6 +117,9 @@ enum TableFormat {
     Jsonl,
 }
 
+/// The most oddities that are listed one by one, in the order of the table: more are one oddity of their source.
+const MAX_LISTED: usize = 100;
+
 /// What became of the rows so far.
 #[derive(Debug, Clone, Default, Serialize)]
 struct Totals {
@@ -115,22 +127,29 @@ struct Totals {
     published: u64,
     unchanged: u64,
     rejected: u64,
+    /// How many oddities were found, those that are not listed included.
+    warnings: u64,
+    /// The first of them.
+    listed_warnings: Vec<Oddity>,
     #[serde(skip)]
     dry_run: bool,
 }
 
 impl Totals {
-    fn add(&mut self, done: &Done) {
+    fn add(&mut self, done: &mut Done) {
         self.rows += done.rows;
         self.published += done.published;
         self.unchanged += done.unchanged;
         self.rejected += done.rejected();
+        self.warnings += done.oddities.len() as u64;
+        self.listed_warnings.append(&mut done.oddities);
+        self.listed_warnings.truncate(MAX_LISTED);
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, published, unchanged, rejected, dry_run } = self;
+        let Self { rows, published, unchanged, rejected, dry_run, .. } = self;
         let published_is = if *dry_run { "to publish" } else { "published" };
         write!(f, "{rows} rows: {published} {published_is}, {unchanged} unchanged, {rejected} rejected")
     }
@@ -152,6 +171,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { resource, resource_version, totals, seconds, .. } = self;
         write!(f, "{resource} version {resource_version}, {totals}, in {seconds:.1} s")?;
+        for Oddity { line, field, reason, .. } in &totals.listed_warnings {
+            write!(f, "\nwarning: line {line}, {field}: {reason}")?;
+        }
+        let more = totals.warnings.saturating_sub(totals.listed_warnings.len() as u64);
+        if more > 0 {
+            write!(f, "\nwarning: and {more} more like these")?;
+        }
         if let Some(report) = &self.report {
             write!(f, "\nwhat is wrong with the rejected rows: {}", report.display())?;
         }
@@ -194,7 +220,11 @@ impl Publish {
             delimiter: self.delimiter,
             ignored: ignored_names(&resource).into_iter().chain(self.ignore.iter().cloned()).collect(),
         };
-        let rows = tabular::read(table, self.format(), columns(&resource), &options)
+        let numbering = self.licence_type.as_ref().zip(self.serial_field.as_ref());
+        let numbering = numbering.map(|(kind, serial)| Numbering::new(&resource, own, kind, serial));
+        let numbering = numbering.transpose().or_exit(Exit::Usage, "cannot make licence identifiers")?;
+        let columns = numbering.as_ref().map_or_else(|| columns(&resource), |numbering| numbering.columns(&resource));
+        let rows = tabular::read(table, self.format(), columns, &options)
             .or_exit(Exit::BadInput, format!("cannot read {}", self.file.display()))?;
         let report_path = self.report.unwrap_or_else(|| self.file.with_extension("rejected.csv"));
         let at = report_path.display().to_string();
@@ -204,6 +234,7 @@ impl Publish {
             resource: Resource::clone(&resource),
             resource_version: version,
             issuer: own,
+            numbering,
             schema: Schema::compile(&resource, version)?,
             secret: client.secret()?.clone(),
             signer: SigningKey::from_jwk(&client.signing_key().to_private_jwk())?,
@@ -214,8 +245,8 @@ impl Publish {
         let hub = Connected { client, resource: self.resource.clone(), version };
         let mut totals = Totals { dry_run: self.dry_run, ..Totals::default() };
         let result = Arc::new(job)
-            .run(hub, rows, |done| {
-                totals.add(&done);
+            .run(hub, rows, |mut done| {
+                totals.add(&mut done);
                 report.write(&resource, &done.rejections).context("cannot write the report")?;
                 progress.told(position.load(Ordering::Relaxed), &totals);
                 Ok(())

@@ -13,6 +13,9 @@ pub const MAX_ISSUER_CHARS: usize = 32;
 /// what a licence id can cost.
 pub const MAX_SERIAL_CHARS: usize = 64;
 
+/// The version of a licence that was never issued anew.
+pub const FIRST_LICENCE_VERSION: &str = "001";
+
 /// The parts of a licence id after its OID root, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LicencePart {
@@ -148,6 +151,18 @@ impl LicenceId {
     }
 }
 
+impl LicenceId {
+    /// What is odd about the id as that of a licence that a department publishes: its [`warnings`](Self::warnings), and an issuer
+    /// that is another department.
+    pub fn warnings_of_published(&self, publisher: &Uscc) -> Vec<Warning> {
+        let mut warnings = self.warnings();
+        if Uscc::parse(self.part(LicencePart::Issuer)).is_ok_and(|issuer| issuer != *publisher) {
+            warnings.push(Warning::AnotherIssuer { publisher: *publisher });
+        }
+        warnings
+    }
+}
+
 impl fmt::Debug for LicenceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LicenceId(hidden)")
@@ -211,6 +226,16 @@ mod tests {
         let warning = Warning::NotUscc { part: LicencePart::Issuer, reason };
         assert_eq!(LicenceId::parse(REAL[2]).unwrap().warnings(), [warning]);
         assert_eq!(LicenceId::parse(REAL[0]).unwrap().warnings(), []);
+    }
+
+    #[test]
+    fn an_issuer_that_is_not_the_publisher_is_a_warning_once() {
+        let publisher = Uscc::parse("11430000006122244L").unwrap();
+        let of = |id: &str| LicenceId::parse(id).unwrap().warnings_of_published(&publisher);
+        assert_eq!(of(REAL[0]), []);
+        assert_eq!(of(REAL[1]), [Warning::AnotherIssuer { publisher }]);
+        // One that is no credit code is told as that.
+        assert!(matches!(of(REAL[2])[..], [Warning::NotUscc { .. }]));
     }
 
     #[test]

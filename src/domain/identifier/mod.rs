@@ -20,7 +20,7 @@ use std::fmt;
 pub use administrative_division::{AdministrativeDivision, DivisionLevel};
 pub use citizen_id::{CitizenId, EARLIEST_BIRTH_YEAR};
 pub use holder::{HolderCodeType, MAX_HOLDER_CODE_CHARS, is_holder_code};
-pub use licence_id::{LicenceId, LicencePart, MAX_ISSUER_CHARS, MAX_SERIAL_CHARS, OID_ROOT};
+pub use licence_id::{FIRST_LICENCE_VERSION, LicenceId, LicencePart, MAX_ISSUER_CHARS, MAX_SERIAL_CHARS, OID_ROOT};
 pub use uscc::Uscc;
 
 /// The identifiers this room knows.
@@ -146,6 +146,24 @@ pub enum Warning {
         /// What is wrong with it.
         reason: Error,
     },
+    /// The issuer in a licence id is another department than the one that publishes the licence.
+    #[error("licence id: the issuer is another department than the publisher {publisher}")]
+    AnotherIssuer {
+        /// Who publishes it.
+        publisher: Uscc,
+    },
+}
+
+impl Warning {
+    /// What kind of oddity, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OrganisationCode { .. } => "organisation-code",
+            Self::RegistrationArea => "registration-area",
+            Self::NotUscc { .. } => "not-uscc",
+            Self::AnotherIssuer { .. } => "another-issuer",
+        }
+    }
 }
 
 /// Brings an identifier as people type it and spreadsheets export it to its canonical letters: full-width forms become

@@ -92,6 +92,7 @@ impl Registry {
             resource_version: 1,
             issuer: *self.client.system().department(),
             schema: &SCHEMA,
+            numbering: None,
             secret: self.client.secret().unwrap(),
             issued_at: hutong::cli::now().unwrap(),
         }
