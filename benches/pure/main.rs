@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hutong::{
-    bench::city::{ADMINISTRATOR, Actor, City, HUB, Record, TRUST_DOMAIN, released},
+    bench::city::{ADMINISTRATOR, Actor, City, HUB, Record, TRUST_DOMAIN, released, resource},
     domain::{
         directory::Capability,
         id::{Digest, Handle, KeyId},
@@ -16,6 +16,7 @@ use hutong::{
         statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy},
         time::Time,
     },
+    schema::Schema,
     sign::{
         Secret, SigningKey, SystemRandomness,
         sd_jwt::{SdJwt, sd_hash},
@@ -147,5 +148,17 @@ fn records(c: &mut Criterion) {
     c.bench_function("record/unseal", |b| b.iter(|| key.unseal(b"place", black_box(&sealed)).unwrap()));
 }
 
-criterion_group!(pure, deciding::decide, statements, entries, trees, records);
+/// What a record of 12 fields costs to check against its resource's schema, and what the schema costs, once for each version.
+fn schemas(c: &mut Criterion) {
+    let resource = resource().unwrap();
+    let record = Record::signed(&city().provider, 1, now()).unwrap();
+    let fields = SdJwt::parse(&record.sd_jwt).unwrap().values().unwrap();
+    assert_eq!(fields.len(), 12);
+    let schema = Schema::compile(&resource, 1).unwrap();
+    assert_eq!(schema.check(&fields), []);
+    c.bench_function("schema/check 12 fields", |b| b.iter(|| schema.check(black_box(&fields)).len()));
+    c.bench_function("schema/compile 12 fields", |b| b.iter(|| Schema::compile(black_box(&resource), 1).unwrap()));
+}
+
+criterion_group!(pure, deciding::decide, statements, entries, trees, records, schemas);
 criterion_main!(pure);

@@ -3,95 +3,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     catalog,
-    domain::catalog::{FieldType, MAX_VALUES, Resource},
+    domain::{
+        catalog::{FieldType, MAX_VALUES, Resource},
+        value::warnings,
+    },
 };
 
 /// A resource with a field of every type.
-const CATALOG: &str = r#"
-[[resource]]
-id = "city.everything"
-name = "样例"
-provider = "11440399X00000019A"
-kind = "DATASET"
-sharing_class = "UNCONDITIONAL"
-update_cycle = "DAILY"
-record_id = "ID"
-holder = "HOLDER"
-holder_type = "HOLDER_TYPE"
-
-[[resource.field]]
-code = "ID"
-name = "证照标识"
-type = "LICENCE_ID"
-required = true
-
-[[resource.field]]
-code = "HOLDER"
-name = "持证主体代码"
-type = "HOLDER_CODE"
-required = true
-repeated = true
-
-[[resource.field]]
-code = "HOLDER_TYPE"
-name = "持证主体代码类型"
-type = "CODE"
-codes = [{ code = "001", name = "统一社会信用代码" }, { code = "111", name = "公民身份号码" }]
-required = true
-repeated = true
-
-[[resource.field]]
-code = "TEXT"
-name = "文本"
-type = "TEXT"
-max_length = 4
-
-[[resource.field]]
-code = "INTEGER"
-name = "整数"
-type = "INTEGER"
-
-[[resource.field]]
-code = "DECIMAL"
-name = "小数"
-type = "DECIMAL"
-
-[[resource.field]]
-code = "DATE"
-name = "日期"
-type = "DATE"
-
-[[resource.field]]
-code = "DATE_TIME"
-name = "日期时间"
-type = "DATE_TIME"
-
-[[resource.field]]
-code = "BOOLEAN"
-name = "布尔"
-type = "BOOLEAN"
-
-[[resource.field]]
-code = "USCC"
-name = "信用代码"
-type = "USCC"
-
-[[resource.field]]
-code = "CITIZEN_ID"
-name = "公民身份号码"
-type = "CITIZEN_ID"
-
-[[resource.field]]
-code = "DIVISION"
-name = "行政区划"
-type = "ADMINISTRATIVE_DIVISION"
-
-[[resource.field]]
-code = "CODE"
-name = "代码"
-type = "CODE"
-codes = [{ code = "1", name = "一" }, { code = "2", name = "二" }]
-"#;
+const CATALOG: &str = include_str!("../../tests/vectors/schema/catalog.toml");
 
 const LICENCE_ID: &str = "1.2.156.3005.2.11100000000013338W011.11430000006122244L.20230000403.001.U";
 
@@ -139,6 +58,31 @@ fn a_record_in_order_passes_with_empty_fields_null() {
     }
 }
 
+/// The rules of the field's standards that have a vector, each by its name: `tests/vectors/schema/values.json`, which
+/// `tests/interop/verify_schema_jsonschema.py` holds against a validator of others.
+#[test]
+fn values_are_taken_refused_and_warned_of_as_the_standards_vectors_say() {
+    let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors/schema/values.json")).unwrap();
+    let publisher = vectors["publisher"].as_str().unwrap().parse().unwrap();
+    assert_eq!(
+        vectors["record"],
+        Value::Object(record().into_iter().collect()),
+        "the record of the vectors is another"
+    );
+    for case in vectors["cases"].as_array().unwrap() {
+        let (rule, code, value) = (&case["rule"], case["field"].as_str().unwrap(), &case["value"]);
+        let found = found(code, value.clone());
+        assert_eq!(found.is_empty(), case["accepted"].as_bool().unwrap(), "{rule}: {found:?}");
+        let alone = [(code.to_owned(), value.clone())];
+        let warned = warnings(&resource(), &alone, &publisher).into_iter().map(|(field, warning)| {
+            assert_eq!(field, code);
+            json!(warning.code())
+        });
+        let warned = if found.is_empty() { warned.collect() } else { Value::Array(Vec::new()) };
+        assert_eq!(warned, case["warnings"], "{rule}");
+    }
+}
+
 #[test]
 fn a_value_at_fault_is_named_once_with_what_is_allowed() {
     use RecordViolation::{CheckCharacter, Required, Type};
@@ -157,7 +101,7 @@ fn a_value_at_fault_is_named_once_with_what_is_allowed() {
         ("HOLDER", json!(long), Type, "has 33 values, allowed are 32"),
         ("HOLDER", json!(["91440300708461136T", "e 1"]), Type, "value 2 is not an identifier of 1 to 40 characters"),
         ("HOLDER", json!([null]), Type, "value 1 is empty, not a string"),
-        ("HOLDER_TYPE", json!(["001", "7"]), Type, "value 2 is not one of the codes 001, 111"),
+        ("HOLDER_TYPE", json!(["001", "7"]), Type, "value 2 is not one of the codes 001, 111, 414"),
         ("TEXT", json!("一二三四五"), Type, "has 5 characters, allowed are 4"),
         ("TEXT", json!(""), Type, "is an empty string; an empty value is null"),
         ("TEXT", json!(1), Type, "is a number, not a string"),

@@ -195,7 +195,13 @@ mod tests {
 
     #[test]
     fn a_file_in_order_is_counted() {
-        let told = |resources, fields, code_tables| InOrder { file: "c.toml".into(), resources, fields, code_tables };
+        let told = |resources, fields, code_tables| InOrder {
+            file: "c.toml".into(),
+            resources,
+            fields,
+            code_tables,
+            advice: Vec::new(),
+        };
         assert_eq!(told(1, 2, 0).to_string(), "c.toml: in order, 1 resource with 2 fields");
         assert_eq!(told(0, 0, 1).to_string(), "c.toml: in order, 1 code table");
         assert_eq!(told(2, 1, 3).to_string(), "c.toml: in order, 2 resources with 1 field, 3 code tables");
