@@ -49,12 +49,22 @@ pub enum Stage {
     Fairness,
     /// Memory, disk, and time to start.
     Footprint,
+    /// An audited view of a PostgreSQL beside the hub.
+    Postgres,
 }
 
 impl Stage {
     /// All of them, in the order in which they are gone through.
-    pub const ALL: [Self; 7] =
-        [Self::Growth, Self::Closed, Self::Half, Self::Mixed, Self::Overload, Self::Fairness, Self::Footprint];
+    pub const ALL: [Self; 8] = [
+        Self::Growth,
+        Self::Closed,
+        Self::Half,
+        Self::Mixed,
+        Self::Overload,
+        Self::Fairness,
+        Self::Footprint,
+        Self::Postgres,
+    ];
 
     /// Whether it is of the open loop, which goes by what the hub can do at most.
     #[must_use]
@@ -73,6 +83,7 @@ impl Stage {
             Self::Overload => "overload",
             Self::Fairness => "fairness",
             Self::Footprint => "footprint",
+            Self::Postgres => "postgres",
         }
     }
 }

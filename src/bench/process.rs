@@ -46,17 +46,49 @@ impl Add for CpuTime {
 
 /// The CPU time that a process has taken, all of its threads, ended ones included.
 pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<CpuTime> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).context("this needs Linux's /proc")?;
-    times(&text).context("/proc/…/stat is too short")
+    Ok(Stat::read(pid)?.own)
 }
 
-/// What `/proc/…/stat` says of the process itself.
-fn times(stat: &str) -> Option<CpuTime> {
-    // The name may hold anything and ends with the last parenthesis. After it utime and stime are the 12th and 13th fields.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let mut times = fields.split_ascii_whitespace().skip(11);
-    let mut time = || Some(TICK * times.next()?.parse::<u32>().ok()?);
-    Some(CpuTime { user: time()?, system: time()? })
+/// The CPU time that a process has taken with those that it started, whether they run still or were waited for.
+pub(crate) fn cpu_of_family(pid: u32) -> anyhow::Result<CpuTime> {
+    let mut total = CpuTime::default();
+    for entry in fs::read_dir("/proc")? {
+        let Some(other) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // One that ended meanwhile is in its parent's count.
+        let Ok(stat) = Stat::read(other) else { continue };
+        if other == pid || stat.parent == pid {
+            total = total + stat.own + stat.waited_for;
+        }
+    }
+    Ok(total)
+}
+
+/// What `/proc/…/stat` says.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    own: CpuTime,
+    waited_for: CpuTime,
+}
+
+impl Stat {
+    fn read(pid: u32) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).context("this needs Linux's /proc")?;
+        Self::parse(&text).context("/proc/…/stat is too short")
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name may hold anything and ends with the last parenthesis. After it the parent is the 2nd field, and utime, stime, cutime
+        // and cstime are the 12th to 15th.
+        let (_, fields) = text.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let time = |place: usize| Some(TICK * fields.get(place)?.parse::<u32>().ok()?);
+        Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            own: CpuTime { user: time(11)?, system: time(12)? },
+            waited_for: CpuTime { user: time(13)?, system: time(14)? },
+        })
+    }
 }
 
 /// The memory of a process, in bytes.
@@ -103,8 +135,9 @@ mod tests {
     #[test]
     fn times_are_read_after_whatever_name() {
         let stat = "17 (a) b (c)) S 5 17 17 0 -1 4194304 1 2 3 4 150 25 7 9 20 0 1 0 100 1 1";
-        assert_eq!(times(stat), Some(CpuTime { user: TICK * 150, system: TICK * 25 }));
-        assert_eq!(times("17 (a) S 5"), None);
+        let time = |user, system| CpuTime { user: TICK * user, system: TICK * system };
+        assert_eq!(Stat::parse(stat), Some(Stat { parent: 5, own: time(150, 25), waited_for: time(7, 9) }));
+        assert_eq!(Stat::parse("17 (a) S 5"), None);
     }
 
     #[test]
@@ -119,6 +152,8 @@ mod tests {
         let pid = std::process::id();
         let (before, after) = (cpu_of(pid).unwrap(), cpu_of(pid).unwrap());
         assert!(after.user >= before.user && after.system >= before.system);
+        let family = cpu_of_family(pid).unwrap();
+        assert!(family.user >= after.user && family.system >= after.system);
         assert!(memory_of(pid).unwrap().resident > 0);
         assert!(thread_time().unwrap() > Duration::ZERO);
     }

@@ -9,7 +9,7 @@ use super::{
     options::Options,
     stages::{
         fairness::Fairness, footprint::Footprint, growth::Growth, half::Half, mixed::Mixed, overload::Overload,
-        publishing::Publishing, query::Query, saturation::Saturation,
+        postgres::Postgres, publishing::Publishing, query::Query, saturation::Saturation,
     },
     targets::Target,
 };
@@ -64,6 +64,9 @@ pub struct Report {
     /// What the hub takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub footprint: Option<Footprint>,
+    /// An audited view of a PostgreSQL beside the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<Postgres>,
     /// What is aimed at, and whether it was reached.
     pub targets: Vec<Target>,
 }
@@ -109,6 +112,7 @@ impl fmt::Display for Report {
         stage(f, self.overload.as_ref())?;
         stage(f, self.fairness.as_ref())?;
         stage(f, self.footprint.as_ref())?;
+        stage(f, self.postgres.as_ref())?;
         writeln!(f, "\nTargets 目标")?;
         self.targets.iter().try_for_each(|target| writeln!(f, "  {target}"))
     }

@@ -12,7 +12,7 @@ use super::{
     stages::{
         Bench, fairness, footprint,
         growth::{self, Growth},
-        half, mixed, overload,
+        half, mixed, overload, postgres,
         publishing::Parts,
         query::{self, Pair},
         saturation,
@@ -36,7 +36,8 @@ pub fn run(options: &Options, root: &Path, build: Option<String>, tell: Tell<'_>
     let stand = Stand::set_up(root)?;
     tell("measuring the machine", 0, 0);
     let yardsticks = Yardsticks::measure(&stand.city, root, &all)?;
-    let bench = Bench { options, stand: &stand, yardsticks: &yardsticks, all: &all, tell };
+    let memory_bytes = machine.memory_bytes;
+    let bench = Bench { options, stand: &stand, yardsticks: &yardsticks, memory_bytes, all: &all, tell };
 
     let wanted = |stage| options.stages.contains(&stage);
     let hub = stand.hub(&all)?;
@@ -70,6 +71,7 @@ pub fn run(options: &Options, root: &Path, build: Option<String>, tell: Tell<'_>
     let entries = pair.entries(&bench)?;
     let footprint =
         wanted(Stage::Footprint).then(|| footprint::measure(&bench, pair.hub, records, entries)).transpose()?;
+    let postgres = wanted(Stage::Postgres).then(|| postgres::measure(&bench));
     let mut report = Report {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
@@ -89,6 +91,7 @@ pub fn run(options: &Options, root: &Path, build: Option<String>, tell: Tell<'_>
         overload,
         fairness,
         footprint,
+        postgres,
         targets: Vec::new(),
     };
     report.targets = targets::of(&report);

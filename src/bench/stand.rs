@@ -53,6 +53,11 @@ impl Stand {
         Ok(Self { program, root: root.to_owned(), city: City::new(administrator)?, authority })
     }
 
+    /// The run's folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The hub's folder.
     pub(crate) fn folder(&self) -> PathBuf {
         self.root.join("hub")

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::report::Report;
+use super::{report::Report, stages::postgres::Postgres};
 
 /// Something aimed at.
 #[derive(Debug, Clone, Serialize)]
@@ -67,6 +67,9 @@ pub(super) fn of(report: &Report) -> Vec<Target> {
             growth.ratio,
             1.2,
         ));
+    }
+    if let Some(Postgres::Measured(postgres)) = &report.postgres {
+        targets.push(at_least("queries a second over an audited view's", "查询速率／带审计视图", postgres.ratio, 1.5));
     }
     if let Some(half) = &report.half {
         let (found, bound) = (ms(half.hub.latency.p99_us), ms(half.p99_bound_us));

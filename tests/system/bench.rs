@@ -52,7 +52,9 @@ fn a_benchmark_tells_of_every_call_that_it_made() {
     let numbers =
         [("--records", RECORDS), ("--first", FIRST), ("--calls", CALLS), ("--rounds", ROUNDS), ("--in-flight", 8)];
     let mut arguments: Vec<String> =
-        ["bench", "city", "--json", "--seconds", "0.3", "--build", "a test"].map(str::to_owned).into();
+        ["bench", "city", "--json", "--seconds", "0.3", "--postgres", "off", "--build", "a test"]
+            .map(str::to_owned)
+            .into();
     arguments.extend(numbers.iter().flat_map(|(option, number)| [(*option).to_owned(), number.to_string()]));
     arguments.extend(["--keep".to_owned(), text(&kept), "--html".to_owned(), text(&page)]);
     let ended = run(&arguments).well();

@@ -6,6 +6,7 @@ pub(super) mod growth;
 pub(super) mod half;
 pub(super) mod mixed;
 pub(super) mod overload;
+pub(super) mod postgres;
 pub(super) mod publishing;
 pub(super) mod query;
 pub(super) mod saturation;
@@ -31,6 +32,8 @@ pub(super) struct Bench<'a> {
     pub(super) stand: &'a Stand,
     /// What the machine can do.
     pub(super) yardsticks: &'a Yardsticks,
+    /// The machine's memory.
+    pub(super) memory_bytes: u64,
     /// All processors.
     pub(super) all: &'a Cpus,
     /// Told how far it is.

@@ -1,9 +1,9 @@
 //! `hutong bench city`.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 
 use super::progress::Progress;
 use crate::{
@@ -51,6 +51,9 @@ pub(super) struct City {
     /// What is measured [default: all]; the records are always published
     #[arg(long, value_name = "STAGE", value_delimiter = ',')]
     stages: Vec<Stage>,
+    /// Whether an audited view of a PostgreSQL is measured beside the hub, where its programs are found
+    #[arg(long, value_enum, default_value_t)]
+    postgres: Postgres,
     /// Keep the hub's folder here; it must not be there yet [default: a folder in the current one, which goes away]
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -60,6 +63,16 @@ pub(super) struct City {
     /// Of which build the figures are, such as a commit; told with them
     #[arg(long, value_name = "TEXT")]
     build: Option<String>,
+}
+
+/// Whether PostgreSQL is measured.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Postgres {
+    /// If its programs are found and may be run; else it is said why not
+    #[default]
+    Auto,
+    /// No
+    Off,
 }
 
 impl Run for City {
@@ -107,8 +120,11 @@ impl City {
             client_cpus: self.client_cpus.clone().unwrap_or_else(|| nth(1)),
             stages: match self.stages.as_slice() {
                 [] => Stage::ALL.into(),
-                stages => stages.iter().copied().collect(),
-            },
+                stages => stages.iter().copied().collect::<BTreeSet<_>>(),
+            }
+            .into_iter()
+            .filter(|stage| *stage != Stage::Postgres || self.postgres == Postgres::Auto)
+            .collect(),
         })
     }
 }
