@@ -9,6 +9,7 @@
 //! | `options`, `run` | what is wanted; the stages in order |
 //! | `stages` | each stage and its figures |
 //! | `report`, `targets`, `page` | the figures together, what is aimed at, and all of it as a page |
+//! | `load` | load on a hub that runs already, by the client library |
 //! | `stand`, `server`, [`echo`] | the hub and the bare server, each in a process of its own |
 //! | `clients`, `queries` | connections, and signed queries made beforehand |
 //! | `closed` | a fixed number of calls in flight |
@@ -23,6 +24,7 @@ mod clients;
 mod closed;
 mod cpus;
 mod latencies;
+mod load;
 mod machine;
 mod open;
 mod options;
@@ -39,6 +41,7 @@ mod targets;
 
 pub use self::{
     cpus::Cpus,
+    load::{LoadReport, Pace, load},
     machine::{Machine, Yardsticks},
     options::{Options, Stage},
     report::Report,

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -11,7 +12,7 @@ use std::{
 use anyhow::Context as _;
 use serde::Serialize;
 use tokio::{sync::mpsc, task::JoinSet};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::{
@@ -65,6 +66,39 @@ impl Offered {
     pub fn success(&self) -> f64 {
         self.answered as f64 / self.due.max(1) as f64
     }
+
+    /// A line about them, for people.
+    pub(super) fn line(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let ms = |micros: u64| micros as f64 / 1e3;
+        let Self { per_second, due, answered, latency, .. } = self;
+        writeln!(
+            f,
+            "  {name:24} {per_second:8.0}/s offered, {answered} of {due} answered; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; sent late by {:.2} ms (p99)",
+            ms(latency.p50_us),
+            ms(latency.p99_us),
+            ms(latency.p99_9_us),
+            ms(self.sent_late_p99_us)
+        )
+    }
+
+    /// Lines about what was refused, why and how soon.
+    pub(super) fn refusal_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for refused in &self.refused {
+            writeln!(
+                f,
+                "  {} refused, {}; {} of them with when to try again; p50 {:.2} ms, p99 {:.2} ms after they were sent",
+                refused.count,
+                refused.reason,
+                refused.with_retry_hint,
+                refused.latency.p50_us as f64 / 1e3,
+                refused.latency.p99_us as f64 / 1e3
+            )?;
+        }
+        if self.unsent > 0 {
+            writeln!(f, "  {} not sent: too many others had no answer yet", self.unsent)?;
+        }
+        Ok(())
+    }
 }
 
 /// Calls that were refused for the same reason.
@@ -80,12 +114,21 @@ pub struct Refused {
     pub latency: Summary,
 }
 
+/// What became of calls so far.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     answered: Latencies,
     late: Latencies,
     refused: BTreeMap<String, (Latencies, u64)>,
     slices: Vec<(u64, u64)>,
+}
+
+/// Why a call brought no answer.
+pub(crate) struct Failed {
+    /// In few words, so that calls that failed alike are counted together.
+    pub(crate) reason: String,
+    /// Whether it was said when to try again.
+    pub(crate) retry_hint: bool,
 }
 
 /// Offers the queries at a rate, over the connections in turn, and waits until the last one is answered.
@@ -94,12 +137,30 @@ pub(crate) async fn offer(
     queries: Vec<SubmitQueryRequest>,
     per_second: f64,
 ) -> anyhow::Result<Offered> {
-    let due = queries.len();
+    let due = queries.len() as u64;
+    offer_calls(queries.into_iter().zip(clients.in_turn()), due, per_second, |(query, channel)| async move {
+        let answer = clients::ask(&mut ExchangeServiceClient::new(channel), query).await;
+        answer.map(|_| ()).map_err(|status| Failed {
+            reason: reason(&status),
+            retry_hint: status.get_details_retry_info().is_some_and(|info| info.retry_delay.is_some()),
+        })
+    })
+    .await
+}
+
+/// Offers so many calls at a rate, each made by `ask`, and waits until the last one is answered.
+pub(crate) async fn offer_calls<Q, F: Future<Output = Result<(), Failed>> + Send + 'static>(
+    mut questions: impl Iterator<Item = Q>,
+    due: u64,
+    per_second: f64,
+    ask: impl Fn(Q) -> F,
+) -> anyhow::Result<Offered> {
     let begun = Instant::now();
     let (sender, mut moments) = mpsc::unbounded_channel();
+    let many = usize::try_from(due).unwrap_or(usize::MAX);
     // A thread of its own: a runtime's timers are of a millisecond.
     thread::spawn(move || {
-        for at in Schedule::new(per_second).take(due) {
+        for at in Schedule::new(per_second).take(many) {
             let moment = begun + at;
             thread::sleep(moment.saturating_duration_since(Instant::now()));
             if sender.send(moment).is_err() {
@@ -109,49 +170,28 @@ pub(crate) async fn offer(
     });
     let tally = Arc::new(Mutex::new(Tally::default()));
     let mut calls = JoinSet::new();
-    let (mut channels, mut queries) = (clients.in_turn(), queries.into_iter());
     let (mut unsent, mut last) = (0, begun);
     while let Some(moment) = moments.recv().await {
         last = moment;
         while calls.try_join_next().is_some() {}
-        let (Some(query), Some(channel)) = (queries.next(), channels.next()) else { break };
+        let Some(question) = questions.next() else { break };
         if calls.len() >= MOST_WAITING {
             unsent += 1;
             continue;
         }
-        calls.spawn(call(channel, query, begun, moment, Arc::clone(&tally)));
+        let (asked, tally) = (ask(question), Arc::clone(&tally));
+        calls.spawn(async move {
+            let sent = Instant::now();
+            let came = asked.await;
+            tally.lock().unwrap_or_else(PoisonError::into_inner).record(begun, moment, sent, came);
+        });
     }
     let drains = Instant::now();
     while let Some(called) = calls.join_next().await {
         called.context("a caller panicked")?;
     }
     let tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(tally.told(per_second, last - begun, due as u64, unsent, drains.elapsed()))
-}
-
-async fn call(channel: Channel, query: SubmitQueryRequest, begun: Instant, due: Instant, tally: Arc<Mutex<Tally>>) {
-    let sent = Instant::now();
-    let answer = clients::ask(&mut ExchangeServiceClient::new(channel), query).await;
-    let done = Instant::now();
-    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    tally.late.record(sent - due);
-    let slice = usize::try_from((done - begun).as_millis() / SLICE.as_millis()).unwrap_or_default();
-    if tally.slices.len() <= slice {
-        tally.slices.resize(slice + 1, (0, 0));
-    }
-    let counts = tally.slices.get_mut(slice);
-    match answer {
-        Ok(_) => {
-            counts.into_iter().for_each(|(answered, _)| *answered += 1);
-            tally.answered.record(done - due);
-        }
-        Err(status) => {
-            counts.into_iter().for_each(|(_, refused)| *refused += 1);
-            let (latencies, hints) = tally.refused.entry(reason(&status)).or_default();
-            latencies.record(done - sent);
-            *hints += u64::from(status.get_details_retry_info().is_some_and(|info| info.retry_delay.is_some()));
-        }
-    }
+    Ok(tally.told(per_second, last - begun, due, unsent, drains.elapsed()))
 }
 
 /// Why, such as `ResourceExhausted OVERLOADED`.
@@ -164,7 +204,31 @@ fn reason(status: &Status) -> String {
 }
 
 impl Tally {
-    fn told(self, per_second: f64, took: Duration, due: u64, unsent: u64, drained_in: Duration) -> Offered {
+    /// Counts a call that came to its end now.
+    pub(crate) fn record(&mut self, begun: Instant, due: Instant, sent: Instant, came: Result<(), Failed>) {
+        let done = Instant::now();
+        self.late.record(sent - due);
+        let slice = usize::try_from((done - begun).as_millis() / SLICE.as_millis()).unwrap_or_default();
+        if self.slices.len() <= slice {
+            self.slices.resize(slice + 1, (0, 0));
+        }
+        let counts = self.slices.get_mut(slice);
+        match came {
+            Ok(()) => {
+                counts.into_iter().for_each(|(answered, _)| *answered += 1);
+                self.answered.record(done - due);
+            }
+            Err(failed) => {
+                counts.into_iter().for_each(|(_, refused)| *refused += 1);
+                let (latencies, hints) = self.refused.entry(failed.reason).or_default();
+                latencies.record(done - sent);
+                *hints += u64::from(failed.retry_hint);
+            }
+        }
+    }
+
+    /// What is told: of calls at this rate for this time, of which so many were due and so many not sent.
+    pub(crate) fn told(self, per_second: f64, took: Duration, due: u64, unsent: u64, drained_in: Duration) -> Offered {
         let seconds = took.as_secs_f64();
         // Whole slices only: the last one may have ended after the time.
         let whole = (seconds / SLICE.as_secs_f64()).floor().max(1.0);

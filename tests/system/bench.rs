@@ -1,10 +1,10 @@
-//! `hutong bench city` on a store of nearly nothing: that its counts add up. Its times are none of a test's business.
+//! `hutong bench` on a store of nearly nothing: that its counts add up. Its times are none of a test's business.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::world::run;
+use crate::world::{World, licences, run};
 
 /// Records of the smaller store, and of the larger one.
 const FIRST: u64 = 256;
@@ -94,4 +94,46 @@ fn a_benchmark_tells_of_every_call_that_it_made() {
     assert!(page.contains("互通性能测量报告") && page.contains("<svg") && !page.contains("<script"));
     assert!(kept.join("hub/hutong.toml").exists(), "it was to be kept");
     run(["bench", "city", "--keep", &text(&kept)]).fails(73, &["cannot make"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_on_a_running_hub_tells_of_every_call() {
+    const LICENCES: usize = 4;
+    let mut world = World::begin().await;
+    let licences = licences(LICENCES);
+    world.registry().await.publish(&licences).await.unwrap();
+    let file = world.home.path().join("identifiers");
+    let lines: Vec<&str> = licences.iter().map(|licence| licence.id.as_str()).collect();
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let profile = world.profile("permits");
+    let pid = std::process::id().to_string();
+    let shared =
+        ["--resource", "samr.business-licence", "--purpose", "housing-registration", "--matter", "000117001000"];
+    let asked = |pace: &[&str]| {
+        let command = [
+            "bench",
+            "load",
+            "--json",
+            "--profile",
+            profile.to_str().unwrap(),
+            "--identifiers",
+            file.to_str().unwrap(),
+        ];
+        let rest = ["--field", "CZZT", "--seconds", "0.5", "--connections", "2", "--hub-pid", &pid];
+        run(command.iter().chain(&shared).chain(&rest).chain(pace))
+    };
+    for pace in [["--in-flight", "3"], ["--rate", "40"]] {
+        let before = world.log().await.entries.len();
+        let report: Value = serde_json::from_str(&asked(&pace).well().stdout).unwrap();
+        let answered = answered(&report, "/calls");
+        assert_eq!((answered, number(&report, "/found")), (number(&report, "/calls/due"), answered), "{report:#}");
+        assert!(answered > 0 && report["hub_cpu_us"].is_number(), "{report:#}");
+        // And one on each connection before.
+        assert_eq!(world.log().await.entries.len() as u64, before as u64 + answered + 2);
+    }
+    // What is refused throughout is said at once.
+    asked(&["--field", "KZ_ZS"]).fails(77, &["the first query was not answered"]);
+    std::fs::write(&file, "\n").unwrap();
+    asked(&[]).fails(65, &["one on each line"]);
+    world.stop();
 }

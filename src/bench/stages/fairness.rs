@@ -5,11 +5,7 @@ use std::{fmt, thread};
 use anyhow::bail;
 use serde::Serialize;
 
-use super::{
-    Bench, half,
-    overload::{self, CONNECTIONS},
-    query::Pair,
-};
+use super::{Bench, overload::CONNECTIONS, query::Pair};
 use crate::bench::{
     open::{self, Offered},
     queries::Signer,
@@ -68,10 +64,10 @@ pub(crate) fn measure(bench: &Bench<'_>, pair: &Pair, saturation: f64) -> anyhow
 impl fmt::Display for Fairness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Fairness 公平: a department beside one that floods the hub")?;
-        half::line(f, "the modest one alone", &self.alone)?;
-        half::line(f, "beside the flood", &self.beside)?;
-        overload::refusals(f, &self.beside)?;
-        half::line(f, "the flood", &self.flood)?;
-        overload::refusals(f, &self.flood)
+        self.alone.line(f, "the modest one alone")?;
+        self.beside.line(f, "beside the flood")?;
+        self.beside.refusal_lines(f)?;
+        self.flood.line(f, "the flood")?;
+        self.flood.refusal_lines(f)
     }
 }

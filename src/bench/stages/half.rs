@@ -43,25 +43,11 @@ fn offer(bench: &Bench<'_>, server: &Server, what: &str, rate: f64) -> anyhow::R
     })
 }
 
-/// A line about calls that were offered.
-pub(super) fn line(f: &mut fmt::Formatter<'_>, name: &str, offered: &Offered) -> fmt::Result {
-    let ms = |micros: u64| micros as f64 / 1e3;
-    let Offered { per_second, due, answered, latency, .. } = offered;
-    writeln!(
-        f,
-        "  {name:24} {per_second:8.0}/s offered, {answered} of {due} answered; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms; sent late by {:.2} ms (p99)",
-        ms(latency.p50_us),
-        ms(latency.p99_us),
-        ms(latency.p99_9_us),
-        ms(offered.sent_late_p99_us)
-    )
-}
-
 impl fmt::Display for Half {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Half of the rate 半负载: open loop, from the moment at which a call was due")?;
-        line(f, "bare call", &self.bare)?;
-        line(f, "signed durable query", &self.hub)?;
+        self.bare.line(f, "bare call")?;
+        self.hub.line(f, "signed durable query")?;
         let verdict = if self.hub.latency.p99_us <= self.p99_bound_us { "within" } else { "beyond" };
         writeln!(f, "  p99 is {verdict} the bare call's + 2 syncs + 2 ms = {:.2} ms", self.p99_bound_us as f64 / 1e3)
     }

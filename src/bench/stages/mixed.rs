@@ -9,7 +9,7 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::{
-    Bench, half,
+    Bench,
     publishing::{self, BATCH},
     query::Pair,
 };
@@ -70,6 +70,6 @@ impl fmt::Display for Mixed {
             "Mixed 混合: {} records published meanwhile, {:.0} a second",
             self.records, self.records_per_second
         )?;
-        half::line(f, "signed durable query", &self.queries)
+        self.queries.line(f, "signed durable query")
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::{Bench, half, query::Pair};
+use super::{Bench, query::Pair};
 use crate::bench::{
     open::{self, Offered},
     process::{forget_peak, memory_of},
@@ -59,8 +59,8 @@ pub(crate) fn measure(bench: &Bench<'_>, pair: &Pair, saturation: f64) -> anyhow
 impl fmt::Display for Overload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Overload 过载: three times the rate")?;
-        half::line(f, "signed durable query", &self.overload)?;
-        refusals(f, &self.overload)?;
+        self.overload.line(f, "signed durable query")?;
+        self.overload.refusal_lines(f)?;
         writeln!(
             f,
             "  {:.0} answers/s, {:.2} of what it can do at most otherwise; {:.0} MiB at most, {:.0} before",
@@ -74,25 +74,6 @@ impl fmt::Display for Overload {
             "  the last was answered {:.2} s after it was due; the second after that, at half of the rate:",
             self.overload.drained_in_seconds
         )?;
-        half::line(f, "signed durable query", &self.recovery)
+        self.recovery.line(f, "signed durable query")
     }
-}
-
-/// What was refused, why and how soon.
-pub(super) fn refusals(f: &mut fmt::Formatter<'_>, offered: &Offered) -> fmt::Result {
-    for refused in &offered.refused {
-        writeln!(
-            f,
-            "  {} refused, {}; {} of them with when to try again; p50 {:.2} ms, p99 {:.2} ms after they were sent",
-            refused.count,
-            refused.reason,
-            refused.with_retry_hint,
-            refused.latency.p50_us as f64 / 1e3,
-            refused.latency.p99_us as f64 / 1e3
-        )?;
-    }
-    if offered.unsent > 0 {
-        writeln!(f, "  {} not sent: too many others had no answer yet", offered.unsent)?;
-    }
-    Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) struct City {
     #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..=1_000_000))]
     calls: u32,
     /// How long each part of the open loop goes on, in seconds
-    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 10.0, value_parser = super::seconds)]
     seconds: f64,
     /// The processors of the hub and of the bare server, such as 0 or 0,2-3 [default: the first]
     #[arg(long, value_name = "LIST")]
@@ -127,9 +127,4 @@ impl City {
             .collect(),
         })
     }
-}
-
-fn seconds(text: &str) -> Result<f64, &'static str> {
-    let seconds: Option<f64> = text.parse().ok();
-    seconds.filter(|seconds| (0.1..=3_600.0).contains(seconds)).ok_or("allowed are 0.1 to 3600")
 }

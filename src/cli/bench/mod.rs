@@ -2,6 +2,7 @@
 
 mod city;
 mod echo;
+mod load;
 mod progress;
 
 use clap::{Args, Subcommand};
@@ -18,6 +19,7 @@ pub(super) struct Bench {
 #[derive(Subcommand)]
 enum Command {
     City(city::City),
+    Load(load::Load),
     #[command(hide = true)]
     Echo(echo::Echo),
 }
@@ -26,7 +28,14 @@ impl Run for Bench {
     fn run(self, output: &Output) -> anyhow::Result<Exit> {
         match self.command {
             Command::City(args) => args.run(output),
+            Command::Load(args) => args.run(output),
             Command::Echo(args) => args.run(output),
         }
     }
+}
+
+/// For how long something is measured.
+fn seconds(text: &str) -> Result<f64, &'static str> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds.filter(|seconds| (0.1..=3_600.0).contains(seconds)).ok_or("allowed are 0.1 to 3600")
 }
