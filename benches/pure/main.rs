@@ -19,7 +19,7 @@ use hutong::{
     schema::Schema,
     sign::{
         Secret, SigningKey, SystemRandomness,
-        sd_jwt::{SdJwt, sd_hash},
+        sd_jwt::{self, SdJwt, sd_hash},
         sealing::VaultKey,
     },
     tlog::{BatchTree, Frontier, Hash, leaf_hash},
@@ -128,7 +128,8 @@ fn trees(c: &mut Criterion) {
 }
 
 fn records(c: &mut Criterion) {
-    let record = Record::signed(&city().provider, 1, now()).unwrap();
+    let provider = city().provider;
+    let record = Record::signed(&provider, 1, now()).unwrap();
     let fields = released().unwrap();
     let fields: Vec<&str> = fields.iter().map(|code| code.as_str()).collect();
     c.bench_function("record/parse", |b| {
@@ -137,6 +138,10 @@ fn records(c: &mut Criterion) {
     let parsed = SdJwt::parse(&record.sd_jwt).unwrap();
     c.bench_function("record/select 8 of 12", |b| b.iter(|| parsed.select(black_box(&fields)).unwrap()));
     let presentation = parsed.select(&fields).unwrap();
+    let key = provider.key.verifying_key();
+    c.bench_function("record/verify 8 of 12", |b| {
+        b.iter(|| sd_jwt::verify(black_box(&presentation), key, &sd_jwt::Expected::default()).unwrap())
+    });
     c.bench_function("record/sd_hash", |b| b.iter(|| sd_hash(black_box(&presentation))));
 
     let random = SystemRandomness::new();
