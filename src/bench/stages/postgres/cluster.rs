@@ -12,7 +12,11 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 
 use super::{super::Bench, tools::Tools};
-use crate::bench::{cpus::Cpus, now};
+use crate::{
+    bench::{cpus::Cpus, now},
+    files::{self, Readable},
+    sign::{Random as _, SystemRandomness},
+};
 
 /// How long the server may take to start or to stop, and to fill its table: far above what ten million rows need.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -25,11 +29,16 @@ const BUFFERS_SHARE: u64 = 4;
 /// Connections beyond the callers', for whoever fills the table.
 const SPARE_CONNECTIONS: usize = 10;
 
+/// Who may connect, over TLS only: the owner by a password, for it could run programs as whoever runs the server; the department
+/// without one, for it sees nothing but synthetic rows, and a password's check would be in its figures.
+const WHO_MAY: &str = "hostssl all housing 127.0.0.1/32 trust\nhostssl all postgres 127.0.0.1/32 scram-sha-256\n";
+
 /// The server's process and its folder.
 pub(super) struct Cluster {
     pub(super) tools: Tools,
     pub(super) port: u16,
     folder: PathBuf,
+    password: String,
     server: Child,
 }
 
@@ -42,13 +51,20 @@ impl Cluster {
         tools.give(&folder)?;
         tools.let_through(root, &folder)?;
         let data = folder.join("data");
+        let mut secret = [0; 16];
+        SystemRandomness::new().fill(&mut secret)?;
+        let password = hex::encode(secret);
+        let password_file = folder.join("password");
+        files::create(&password_file, password.as_bytes(), Readable::ByOwner)?;
+        tools.give(&password_file)?;
         let mut initdb = tools.command(&tools.initdb);
-        initdb.arg("--pgdata").arg(&data);
-        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]);
+        initdb.arg("--pgdata").arg(&data).arg("--pwfile").arg(&password_file);
+        initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"]);
         finish(initdb, cpus, &folder.join("initdb.log"), PATIENCE)?;
+        fs::write(data.join("pg_hba.conf"), WHO_MAY)?;
         let issued = bench.stand.authority.issue_server(&["localhost".to_owned()], now()?.civil_day(0))?;
         for (name, pem) in [("server.crt", issued.certificate.as_bytes()), ("server.key", issued.key.as_bytes())] {
-            crate::files::create(&data.join(name), pem, crate::files::Readable::ByOwner)?;
+            files::create(&data.join(name), pem, Readable::ByOwner)?;
             tools.give(&data.join(name))?;
         }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -72,7 +88,7 @@ impl Cluster {
         let log = File::create(folder.join("server.log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let server = cpus.during(|| command.spawn())?.context("cannot start PostgreSQL")?;
-        let mut cluster = Self { tools, port, folder, server };
+        let mut cluster = Self { tools, port, folder, password, server };
         let begun = Instant::now();
         while cluster.psql("SELECT 1").is_err() {
             if let Some(status) = cluster.server.try_wait()? {
@@ -92,6 +108,7 @@ impl Cluster {
     /// Runs statements as the database's owner, and gives what they printed.
     pub(super) fn psql(&self, statements: &str) -> anyhow::Result<String> {
         let mut psql = self.client(&self.tools.psql, "postgres");
+        psql.env("PGPASSWORD", &self.password);
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command"])
             .arg(statements);
         finish(psql, &Cpus::available()?, &self.folder.join("psql.log"), PATIENCE)
