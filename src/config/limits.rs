@@ -18,6 +18,9 @@ pub struct Limits {
     pub calls_per_connection: u32,
     /// Calls at work at once in all; more are refused as RESOURCE_EXHAUSTED. Bounds the memory that messages take.
     pub calls: usize,
+    /// Those of one department, all its systems together; more are refused as RESOURCE_EXHAUSTED. Several batches of the log, and so
+    /// all that a hub can do at once; a quarter of `calls`, so that one department's flood leaves room for the others.
+    pub calls_per_department: usize,
     /// How long a TLS handshake may take: three round trips around the world, and a slow machine.
     pub handshake_seconds: u64,
     /// How long a call may take that names no deadline.
@@ -37,6 +40,7 @@ impl Default for Limits {
             connections: 1024,
             calls_per_connection: 256,
             calls: 1024,
+            calls_per_department: 256,
             handshake_seconds: 10,
             default_deadline_seconds: 30,
             max_deadline_seconds: 120,
@@ -62,6 +66,7 @@ impl Limits {
             in_range("connections", self.connections as u64, 1..=100_000),
             in_range("calls_per_connection", u64::from(self.calls_per_connection), 1..=10_000),
             in_range("calls", self.calls as u64, 1..=100_000),
+            in_range("calls_per_department", self.calls_per_department as u64, 1..=100_000),
             in_range("handshake_seconds", self.handshake_seconds, 1..=LONGEST),
             in_range("default_deadline_seconds", self.default_deadline_seconds, 1..=self.max_deadline_seconds.max(1)),
             in_range("max_deadline_seconds", self.max_deadline_seconds, 1..=LONGEST),

@@ -20,14 +20,18 @@ use tonic::{
 use tower::{Layer, Service};
 use tracing::{Instrument as _, Span, debug, field, info};
 
-use super::{gossip, status};
+use super::{
+    gossip,
+    shares::{Part, Shares},
+    status,
+};
 use crate::{config::Limits, edge::Peer, hub::Hub};
 
 type Future = Pin<Box<dyn std::future::Future<Output = Result<Response<Body>, tonic::codegen::StdError>> + Send>>;
 
-/// A call's place among those at work. An answer that streams keeps it until its end.
+/// A call's place among those at work, and among its department's. An answer that streams keeps it until its end.
 #[derive(Clone)]
-pub(super) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+pub(super) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<(OwnedSemaphorePermit, Option<Part>)>);
 
 /// Puts [`Call`] around the services.
 #[derive(Clone)]
@@ -35,12 +39,25 @@ pub(super) struct CallLayer {
     hub: Arc<Hub>,
     limits: Limits,
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 impl CallLayer {
     pub(super) fn new(hub: Arc<Hub>, limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.calls));
-        Self { hub, limits, places }
+        Self { hub, limits, places, shares: Arc::default() }
+    }
+
+    /// A place for a call, or why there is none.
+    fn place(&self, request: &Request<Body>) -> Result<Place, Status> {
+        let full = |_| status::overloaded(self.limits.calls);
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(full)?;
+        let peer = request.extensions().get::<Arc<Peer>>().and_then(|peer| peer.system.as_ref().ok());
+        let part = peer.map(|system| {
+            let limit = self.limits.calls_per_department;
+            self.shares.take(system.department(), limit).ok_or_else(|| status::over_share(limit))
+        });
+        Ok(Place(Arc::new((place, part.transpose()?))))
     }
 }
 
@@ -75,10 +92,8 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Future {
         let span = span_of(&request);
-        let limits = &self.layer.limits;
-        let deadline = limits.deadline(asked_timeout(request.headers()));
-        let place = Arc::clone(&self.layer.places).try_acquire_owned();
-        let calls = limits.calls;
+        let deadline = self.layer.limits.deadline(asked_timeout(request.headers()));
+        let place = self.layer.place(&request);
         let hub = Arc::clone(&self.layer.hub);
         // The one that was asked whether it is ready does the work; its clone is asked the next time.
         let next = self.inner.clone();
@@ -86,11 +101,10 @@ where
         let work = async move {
             let started = Instant::now();
             let response = match place {
-                Err(_) => status::overloaded(calls).into_http(),
+                Err(full) => full.into_http(),
                 Ok(place) => {
                     // Kept until there is a response, whatever the handler does with its request; a stream keeps its own.
-                    let place = Arc::new(place);
-                    request.extensions_mut().insert(Place(Arc::clone(&place)));
+                    request.extensions_mut().insert(place.clone());
                     let answer = catch_panic(async move {
                         match gossip::hear(&hub, request.headers_mut()).await {
                             Ok(()) => inner.call(request).await.map_err(Into::into),

@@ -19,6 +19,7 @@ mod publication;
 mod rule;
 mod seal;
 mod server;
+mod shares;
 mod status;
 mod stream;
 

@@ -306,6 +306,12 @@ pub(super) fn overloaded(limit: usize) -> Status {
     Problem::new(Code::ResourceExhausted, "OVERLOADED", message).retry(SOON).status()
 }
 
+/// The status of a call beyond its department's share of the calls at work.
+pub(super) fn over_share(limit: usize) -> Status {
+    let message = format!("your department is at its limit of {limit} calls at work; try again with fewer at once");
+    Problem::new(Code::ResourceExhausted, "OVERLOADED", message).retry(SOON).status()
+}
+
 /// The status of a call whose deadline passed.
 pub(super) fn too_late(deadline: Duration) -> Status {
     let message =
