@@ -71,7 +71,7 @@ impl Cluster {
         let mut command = tools.command(&tools.postgres);
         command.arg("-D").arg(&data);
         let connections = bench.options.in_flight + SPARE_CONNECTIONS;
-        let buffers = bench.memory_bytes / BUFFERS_SHARE >> 20;
+        let buffers = (bench.memory_bytes / BUFFERS_SHARE) >> 20;
         for setting in [
             "listen_addresses=127.0.0.1".to_owned(),
             format!("port={port}"),
