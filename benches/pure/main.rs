@@ -93,6 +93,7 @@ fn entries(c: &mut Criterion) {
     let (statement, _) = city.query(1, now()).unwrap();
     let release = RecordRelease {
         replaces: None,
+        original: None,
         lookup: 0,
         handle: Handle([1; 32]),
         version: 1,

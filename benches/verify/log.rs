@@ -86,6 +86,7 @@ fn permitted(record: &PublishedRecord, publication_index: u64) -> anyhow::Result
         agreement_version: 1,
         records: vec![RecordRelease {
             replaces: None,
+            original: None,
             lookup: 0,
             handle: record.handle,
             version: record.version,

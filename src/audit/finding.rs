@@ -141,6 +141,10 @@ faults! {
     RecordSuccession = "RECORD_SUCCESSION",
     /// What replaced a record was released though it was not asked for, was withheld, or is another.
     SuccessorDiffers = "SUCCESSOR_DIFFERS",
+    /// A record was accepted as the annotated copy of one that was none, that another department may alone copy, or that ends before it.
+    RecordCopy = "RECORD_COPY",
+    /// A copy was released as made of another record than it was.
+    OriginalDiffers = "ORIGINAL_DIFFERS",
     /// A record was accepted though it is another department's, or rejected as such though it may be continued.
     RecordForeign = "RECORD_FOREIGN",
 

@@ -86,6 +86,7 @@ pub fn new_licence(resource_id: ResourceId, name: String, provider: Uscc) -> Res
         metadata: Metadata::default(),
         holder_type_field: Some(code("CZZTDMLXDM")?),
         replaces_field: None,
+        copy_of: None,
     })
 }
 

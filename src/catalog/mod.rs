@@ -26,6 +26,7 @@
 //! record_id = "ZZBS"                              # the field that names a record
 //! holder = "CZZTDM"                               # the field that names its holder 持证主体, or its holders
 //! replaces = "KZ_BTHZZBS"                         # optional: the field that names the record that one replaces
+//! copy_of = { resource = "…", original = "…", purpose = "…" }    # of annotated copies 加注件: purpose is optional
 //! holder_type = "CZZTDMLXDM"                      # where the holder is a HOLDER_CODE: the field with its kind
 //! valid_from = "ZZYXQQSRQ"                        # optional
 //! valid_until = "ZZYXQJZRQ"                       # optional

@@ -77,6 +77,12 @@ pub(super) fn resource_lines(resource: &Resource) -> Vec<Line> {
     ];
     let stated = lines.into_iter().filter(|(_, text, always)| *always || !text.is_empty());
     let mut lines: Vec<Line> = stated.map(|(key, text, _)| (key, quoted(text))).collect();
+    if let Some(copy_of) = &resource.copy_of {
+        let purpose = copy_of.purpose_field.as_ref().map(|code| format!(", purpose = {}", quoted(code.to_string())));
+        let (of, original) = (quoted(copy_of.resource_id.to_string()), quoted(copy_of.original_field.to_string()));
+        let purpose = purpose.unwrap_or_default();
+        lines.push(("copy_of", format!("{{ resource = {of}, original = {original}{purpose} }}")));
+    }
     if !metadata.related_codes.is_empty() {
         let codes: Vec<_> = metadata.related_codes.iter().cloned().map(quoted).collect();
         lines.push(("related_codes", format!("[{}]", codes.join(", "))));

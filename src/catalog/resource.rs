@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     catalog::{
-        CatalogRule, CodeTableRef, CodeValue, Derivation, Field, FieldType, Metadata, Resource, ResourceKind,
+        CatalogRule, CodeTableRef, CodeValue, CopyOf, Derivation, Field, FieldType, Metadata, Resource, ResourceKind,
         SharingClass, UpdateCycle,
     },
     derive::DerivationRule,
@@ -40,6 +40,7 @@ pub(super) const RESOURCE_KEYS: &[&str] = &[
     "valid_until",
     "holder_type",
     "replaces",
+    "copy_of",
     "field",
 ];
 pub(super) const FIELD_KEYS: &[&str] = &[
@@ -61,6 +62,7 @@ pub(super) const FIELD_KEYS: &[&str] = &[
     "derived",
 ];
 const CODE_KEYS: &[&str] = &["code", "name"];
+const COPY_OF_KEYS: &[&str] = &["resource", "original", "purpose"];
 const DERIVED_KEYS: &[&str] = &["from", "rule"];
 
 /// Reads an entry. Where a part cannot be read, that is found and something harmless stands in its place, so that the
@@ -99,9 +101,18 @@ pub(super) fn read(reader: &mut Reader, table: &Table<'_>) -> Option<Resource> {
         metadata: read_metadata(reader, table),
         holder_type_field: reader.name(table, "holder_type"),
         replaces_field: reader.name(table, "replaces"),
+        copy_of: reader.table(table, "copy_of").and_then(|copy_of| read_copy_of(reader, &copy_of)),
     };
     check_rules(reader, table, &field_tables, &resource);
     Some(resource)
+}
+
+fn read_copy_of(reader: &mut Reader, table: &Table<'_>) -> Option<CopyOf> {
+    reader.require_known(table, COPY_OF_KEYS);
+    let resource_id = reader.required_name(table, "resource");
+    let original_field = reader.required_name(table, "original");
+    let purpose_field = reader.name(table, "purpose");
+    Some(CopyOf { resource_id: resource_id?, original_field: original_field?, purpose_field })
 }
 
 fn read_metadata(reader: &mut Reader, table: &Table<'_>) -> Metadata {

@@ -98,6 +98,16 @@ struct Found {
     fields: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
+    /// Of an annotated copy, the record that it was made of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<CopyOf>,
+}
+
+/// The original of a copy, as it is printed.
+#[derive(Serialize)]
+struct CopyOf {
+    handle: String,
+    status: &'static str,
 }
 
 impl Answer {
@@ -136,6 +146,9 @@ impl Found {
             publication_index: record.publication_index,
             fields: record.fields,
             replaces: record.replaces.map(|handle| handle.to_string()),
+            copy_of: record
+                .original
+                .map(|original| CopyOf { handle: original.handle.to_string(), status: status(original.status) }),
         }
     }
 }
@@ -163,6 +176,12 @@ impl fmt::Display for Answer {
         for record in &self.records {
             let successor = if record.replaces.is_some() { ", replaced by" } else { "" };
             write!(f, "\n\nlookup {}{successor}: version {}, {}", record.lookup + 1, record.version, record.status)?;
+            if let Some(original) = &record.copy_of {
+                write!(f, "\n    annotated copy 加注件 of {}, {}", original.handle, original.status)?;
+                if record.status == status(RecordStatus::Active) && record.fields.is_empty() {
+                    write!(f, "; made for another purpose")?;
+                }
+            }
             for (code, value) in &record.fields {
                 // A string's own text; everything else as JSON has it.
                 match value.as_str() {

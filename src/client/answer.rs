@@ -128,8 +128,9 @@ impl Asked<'_> {
             presentation: None,
             issuer_key: None,
             replaces: release.replaces,
+            original: release.original,
         };
-        // A record of an older catalog version may have none of the fields asked for.
+        // A record of an older catalog version, or a copy made for another purpose, may have none of the fields asked for.
         if presentation.is_empty() && release.sd_hash.is_none() && release.fields.is_empty() {
             return Ok(record);
         }

@@ -254,6 +254,7 @@ pub(super) fn release(presentation: &str, fields: &[&str]) -> RecordRelease {
         fields: fields.iter().map(|code| code.parse().unwrap()).collect(),
         sd_hash: Some(Digest(sd_hash(presentation))),
         replaces: None,
+        original: None,
     }
 }
 
@@ -280,6 +281,7 @@ pub(super) fn signed_record() -> SignedRecord {
         validity: Validity::default(),
         status: RecordStatus::Active,
         replaces: None,
+        copy: None,
     };
     SignedRecord { published, sd_jwt: record(), record_salt: [0; 32] }
 }
@@ -330,6 +332,7 @@ pub(super) fn resource() -> Resource {
         valid_until_field: None,
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
         catalog::{FieldType, Resource},
         id::{AgreementId, Code, Commitment, FieldCode, Handle, Pseudonym, ResourceId},
         identifier::{CitizenId, LicenceId, Uscc, normalize},
-        outcome::RecordWithheld,
+        outcome::{Original, RecordWithheld},
         record::RecordStatus,
         statement::{Query, Statement},
         time::Time,
@@ -120,6 +120,9 @@ pub struct Record {
     /// The record before it, found SUPERSEDED, that it replaces; `None`: the lookup found it itself. Of what replaces a record only
     /// the identifier is released.
     pub replaces: Option<Handle>,
+    /// Of an annotated copy 加注件, the record that it was made of: the copy's status is never better than that one's. An ACTIVE copy
+    /// without fields was made for another purpose.
+    pub original: Option<Original>,
 }
 
 impl Client {

@@ -204,6 +204,7 @@ codes! {
         Holder = 17, "HOLDER";
         Seal = 18, "SEAL";
         Succession = 19, "SUCCESSION";
+        Copy = 20, "COPY";
     }
 }
 
@@ -292,6 +293,19 @@ pub struct RecordRelease {
     pub sd_hash: Option<Digest>,
     /// The record before it in the outcome that it replaces; `None`: it was looked up itself.
     pub replaces: Option<Handle>,
+    /// Of an annotated copy, its original.
+    pub original: Option<Original>,
+}
+
+/// The original of an annotated copy, at the entry's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Original {
+    /// Its name in the log.
+    pub handle: Handle,
+    /// The publication that made its version current.
+    pub publication_index: u64,
+    /// Its status.
+    pub status: RecordStatus,
 }
 
 /// What a rule statement brought about.

@@ -1,7 +1,7 @@
 //! Records: what the rules know of them without seeing their values.
 
 use super::{
-    id::{Digest, Handle, KeyId},
+    id::{Code, Digest, Handle, KeyId},
     time::{Date, Moment, Time, date_of_days, days_of_date},
 };
 
@@ -20,6 +20,25 @@ pub enum RecordStatus {
     Superseded,
 }
 
+impl RecordStatus {
+    /// The status of an annotated copy of this status of its own, whose original has another: the graver of the two.
+    #[must_use]
+    pub fn falls_with(self, original: Self) -> Self {
+        if original.gravity() > self.gravity() { original } else { self }
+    }
+
+    /// How much is over: what may come back, what has run out, what was put out of force.
+    fn gravity(self) -> u8 {
+        match self {
+            Self::Active => 0,
+            Self::Suspended => 1,
+            Self::Expired => 2,
+            Self::Superseded => 3,
+            Self::Revoked => 4,
+        }
+    }
+}
+
 /// The civil days on which a record is valid, both inclusive; `None` is without bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Validity {
@@ -27,6 +46,29 @@ pub struct Validity {
     pub from: Option<Date>,
     /// The last day.
     pub until: Option<Date>,
+}
+
+impl Validity {
+    /// Whether what has this validity can be valid after all that has another is over, or has no end that says otherwise.
+    pub fn outlives(&self, other: &Self) -> bool {
+        self.until.is_none_or(|until| other.until.is_some_and(|last| until > last))
+    }
+}
+
+/// That a record is an annotated copy 加注件 of another: it was made for somebody's use, and falls with its original.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnotatedCopy {
+    /// The record that it was made of.
+    pub original: Handle,
+    /// The one purpose under which it is released; `None`: any that an agreement allows.
+    pub purpose: Option<Code>,
+}
+
+impl AnnotatedCopy {
+    /// Whether it is released to who asks under a purpose.
+    pub fn serves(&self, purpose: &Code) -> bool {
+        self.purpose.as_ref().is_none_or(|own| own == purpose)
+    }
 }
 
 /// The current version of a record, as the log made it.
@@ -54,6 +96,8 @@ pub struct RecordHead {
     pub issuer_key: KeyId,
     /// What replaced it, whichever of its versions was current then.
     pub successor: Option<Successor>,
+    /// What it is an annotated copy of.
+    pub copy: Option<AnnotatedCopy>,
 }
 
 /// The record that replaced another.
@@ -90,6 +134,46 @@ impl RecordHead {
         match self.validity.from {
             Some(first) if !now.reached(Time::start_of(first, civil_day_offset)) => RecordStatus::Suspended,
             _ => RecordStatus::Active,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_falls_with_its_original_and_never_rises_with_it() {
+        use RecordStatus::{Active, Expired, Revoked, Superseded, Suspended};
+        for (own, original, status) in [
+            (Active, Active, Active),
+            (Active, Suspended, Suspended),
+            (Active, Expired, Expired),
+            (Active, Superseded, Superseded),
+            (Active, Revoked, Revoked),
+            (Suspended, Active, Suspended),
+            (Suspended, Revoked, Revoked),
+            (Revoked, Active, Revoked),
+            (Revoked, Suspended, Revoked),
+            (Expired, Suspended, Expired),
+        ] {
+            assert_eq!(own.falls_with(original), status, "{own:?} of {original:?}");
+        }
+    }
+
+    #[test]
+    fn a_copy_has_an_end_and_ends_no_later_than_its_original() {
+        let until = |year: Option<i16>| Validity { from: None, until: year.map(|year| Date::constant(year, 12, 31)) };
+        for (copy, original, outlives) in [
+            (Some(2026), Some(2026), false),
+            (Some(2025), Some(2026), false),
+            (Some(2027), Some(2026), true),
+            (Some(2026), None, false),
+            (Some(2026), Some(9999), false),
+            (None, Some(2026), true),
+            (None, None, true),
+        ] {
+            assert_eq!(until(copy).outlives(&until(original)), outlives, "{copy:?} {original:?}");
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     },
     identifier::Uscc,
     issuing::IssuingGrant,
-    record::{RecordStatus, Validity},
+    record::{AnnotatedCopy, RecordStatus, Validity},
     time::Time,
 };
 
@@ -300,6 +300,8 @@ pub struct PublishedRecord {
     pub status: RecordStatus,
     /// The record that it replaces.
     pub replaces: Option<Handle>,
+    /// What it is an annotated copy of.
+    pub copy: Option<AnnotatedCopy>,
 }
 
 /// A question for fields of records.

@@ -12,6 +12,7 @@ use crate::{
         id::{Digest, SystemId},
         network::Peer,
         outcome::{Outcome, QueryPermitted, RecordRelease, RecordWithheld, Refusal},
+        record::{AnnotatedCopy, RecordHead},
         rules::Rules,
         statement::{Query, Statement},
         time::Moment,
@@ -177,12 +178,25 @@ impl Hub {
                     let version = row.head.resource_version;
                     let resource = rules.catalog.version(query.resource_id.as_str(), version).map(AsRef::as_ref);
                     next = row.head.replaced_by().filter(|_| learns_successor(query, resource));
-                    found.push(Found { lookup, head: row.head, replaces });
+                    let original = match &row.head.copy {
+                        Some(copy) => Some(self.original_of(copy, &mut grounds)?),
+                        None => None,
+                    };
+                    found.push(Found { lookup, head: row.head, replaces, original });
                     replaces = Some(handle);
                 }
             }
         }
         Ok((found, grounds))
+    }
+
+    /// The original of a copy, on which the copy's status rests.
+    fn original_of(&self, copy: &AnnotatedCopy, grounds: &mut Vec<Ground>) -> Result<RecordHead, Error> {
+        grounds.push(Ground::record(&copy.original));
+        let row = self.projections.record(&copy.original)?;
+        row.map(|row| row.head).ok_or_else(|| {
+            Error::Inconsistent(format!("there is no row of record {}, which has copies", copy.original))
+        })
     }
 }
 
@@ -226,7 +240,7 @@ fn present(
     found: &Found,
     released: Released,
 ) -> Result<(RecordRelease, String), Error> {
-    let Found { lookup, head, replaces } = found;
+    let Found { lookup, head, replaces, .. } = found;
     let mut record = RecordRelease {
         lookup: *lookup,
         handle: head.handle,
@@ -237,6 +251,7 @@ fn present(
         fields: released.fields,
         sd_hash: None,
         replaces: *replaces,
+        original: released.original,
     };
     if record.fields.is_empty() {
         return Ok((record, String::new()));

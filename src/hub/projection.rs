@@ -131,6 +131,7 @@ pub(super) fn changes_of(
                         published_at: time,
                         issuer_key: terms.issuer_key,
                         successor: None,
+                        copy: record.copy.clone(),
                     },
                     record_key: terms.record_key,
                     holder_keys: terms.holder_keys.clone(),

@@ -11,8 +11,8 @@ use crate::{
     domain::{
         catalog::Resource,
         decide::{
-            FieldViolation, RecordClaims, RecordFacts, Replaced, admit, check_record, decide_publication, may_continue,
-            record_terms,
+            FieldViolation, OriginalFacts, RecordClaims, RecordFacts, Replaced, admit, check_record,
+            decide_publication, may_continue, record_terms,
         },
         id::{Digest, FieldCode, Handle, KeyId, SystemId},
         identifier::Uscc,
@@ -180,7 +180,8 @@ impl Hub {
                         None => None,
                     };
                     let replaced = self.replaced(issuing, &batch, examined, &mut checked.grounds)?;
-                    let known = (current.as_ref(), owner, replaced);
+                    let original = self.original(issuing, examined, &mut checked.grounds)?;
+                    let known = Known { current: current.as_ref(), owner, replaced, original };
                     let mut violations = issuing.check((publication.resource_version, record), examined, known);
                     violations.extend(check_seal_fields(
                         issuing.resource,
@@ -248,6 +249,30 @@ impl Hub {
         }))
     }
 
+    /// The record that a body says it is a copy of, where there is one.
+    fn original(
+        &self,
+        issuing: &Issuing<'_>,
+        examined: &Examined,
+        grounds: &mut Vec<Ground>,
+    ) -> Result<Option<OriginalFacts>, Error> {
+        let Some(copy_of) = &issuing.resource.copy_of else { return Ok(None) };
+        let Some((_, resource)) = issuing.rules.catalog.newest(copy_of.resource_id.as_str()) else { return Ok(None) };
+        let named = text_of(&examined.fields, copy_of.original_field.as_str());
+        let named = named.and_then(|id| canonical(resource, resource.record_id_field.as_str(), id));
+        let Some(named) = named else { return Ok(None) };
+        let key = self.terms.record_key(&resource.resource_id, &named);
+        grounds.push(Ground::key(&key));
+        let Some(handle) = self.projections.by_record_key(&key)? else { return Ok(None) };
+        grounds.push(Ground::record(&handle));
+        let facts = |head: RecordHead| OriginalFacts {
+            handle,
+            validity: head.validity,
+            may_continue: may_continue(issuing.rules, resource, issuing.department, &head, issuing.now),
+        };
+        Ok(self.projections.record(&handle)?.map(|row| facts(row.head)))
+    }
+
     /// What the hub has of some records of a resource of which the peer's department is the provider, or has or had the right to
     /// issue. Blocks.
     ///
@@ -277,6 +302,15 @@ impl Hub {
 
 /// The most records whose states are told at once: an answer of about 100 KiB.
 const MAX_STATES: usize = 1_000;
+
+/// What the hub knows of a record beside its body.
+struct Known<'a> {
+    current: Option<&'a RecordHead>,
+    /// Which record has its identifier.
+    owner: Option<Handle>,
+    replaced: Option<Replaced>,
+    original: Option<OriginalFacts>,
+}
 
 /// What a batch makes of records, as far as it has been checked.
 #[derive(Default)]
@@ -426,7 +460,7 @@ impl Issuing<'_> {
         &self,
         (resource_version, record): (u32, &PublishedRecord),
         examined: &Examined,
-        (current, identifier_owner, replaced): (Option<&RecordHead>, Option<Handle>, Option<Replaced>),
+        Known { current, owner: identifier_owner, replaced, original }: Known<'_>,
     ) -> Vec<FieldViolation> {
         let Self { rules, resource, schema, department, now } = *self;
         let identifier = record_terms(resource, &examined.fields)
@@ -443,6 +477,7 @@ impl Issuing<'_> {
             identifier_owner,
             expected_handle,
             replaced,
+            original,
             unfit,
         };
         check_record(resource, resource_version, record, &examined.claims, &examined.fields, &facts)

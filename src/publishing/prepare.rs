@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{Error, Numbering, Oddity, Rejection};
 use crate::{
     domain::{
-        catalog::{Field, Resource},
-        decide::{RecordClaims, RecordFacts, Replaced, check_record},
+        catalog::{CopyOf, Field, Resource},
+        decide::{OriginalFacts, RecordClaims, RecordFacts, Replaced, check_record},
         derive::day_of_issue,
-        id::{Digest, FieldCode, Handle},
+        id::{Digest, FieldCode, Handle, ResourceId},
         identifier::{LicenceId, Uscc},
-        record::{RecordStatus, Validity},
+        record::{AnnotatedCopy, RecordStatus, Validity},
         statement::PublishedRecord,
-        time::{Moment, Time},
+        time::{Date, Moment, Time},
         value::{parse_date, text_of, warnings},
     },
     schema::Schema,
@@ -60,6 +60,7 @@ pub struct PreparedRecord {
     salt: [u8; SALT_LENGTH],
     validity: Validity,
     replaces: Option<Handle>,
+    copy: Option<AnnotatedCopy>,
 }
 
 /// A record signed, with what its publication says of it.
@@ -146,7 +147,8 @@ impl Publisher<'_> {
         let fields: Vec<(String, Value)> = self.resource.fields.iter().map(value_of).collect();
         let record_id = text_of(&fields, self.resource.record_id_field.as_str());
         let replaces = self.resource.replaces_field.as_ref().and_then(|code| text_of(&fields, code.as_str()));
-        let replaces = replaces.and_then(|id| self.handle_of(id));
+        let replaces = replaces.and_then(|id| self.handle_of(&self.resource.resource_id, id));
+        let copy = self.resource.copy_of.as_ref().and_then(|copy_of| self.copy(copy_of, &fields));
         let salt = record_id.and_then(|id| record_salt(self.secret, self.resource.resource_id.as_str(), id).ok());
         let handle = record_id
             .zip(salt)
@@ -155,7 +157,7 @@ impl Publisher<'_> {
         let date = |code: &Option<FieldCode>| text_of(&fields, code.as_ref()?.as_str()).and_then(parse_date);
         let validity =
             Validity { from: date(&self.resource.valid_from_field), until: date(&self.resource.valid_until_field) };
-        let rejections = self.check(row, &fields, handle, (validity, replaces), unnumbered);
+        let rejections = self.check(row, &fields, handle, (validity, replaces, copy.as_ref()), unnumbered);
         match (salt, handle) {
             (Some(salt), Some(handle)) if rejections.is_empty() => {
                 let source_digest = Digest(hmac_sha256(&salt, &[b"source", &[0], &self.source_bytes(row, &fields)]));
@@ -170,6 +172,7 @@ impl Publisher<'_> {
                     salt,
                     validity,
                     replaces,
+                    copy,
                 })
             }
             _ => Err(rejections),
@@ -183,7 +186,7 @@ impl Publisher<'_> {
         row: &Row,
         fields: &[(String, Value)],
         handle: Option<Handle>,
-        (validity, replaces): (Validity, Option<Handle>),
+        (validity, replaces, copy): (Validity, Option<Handle>, Option<&AnnotatedCopy>),
         unnumbered: Option<Rejection>,
     ) -> Vec<Rejection> {
         let mut rejections: Vec<_> = row.violations().iter().map(Rejection::of_table).collect();
@@ -206,6 +209,7 @@ impl Publisher<'_> {
             validity,
             status: RecordStatus::Active,
             replaces,
+            copy: copy.cloned(),
         };
         let claims = RecordClaims {
             iss: self.issuer.to_string(),
@@ -222,6 +226,12 @@ impl Publisher<'_> {
             expected_handle: Some(record.handle),
             // Whether there is such a record, and nothing else has replaced it, the hub knows.
             replaced: replaces.map(|handle| Replaced { handle, successor: None, may_continue: true }),
+            // Whether there is such a record, and until when it is valid, the hub knows; that a copy has an end is known here.
+            original: copy.map(|copy| OriginalFacts {
+                handle: copy.original,
+                validity: Validity { from: None, until: Some(Date::MAX) },
+                may_continue: true,
+            }),
             unfit: self.schema.check(fields),
         };
         let mut broken = check_record(self.resource, self.resource_version, &record, &claims, fields, &facts);
@@ -233,10 +243,20 @@ impl Publisher<'_> {
     }
 
     /// The handle that a record of this identifier has, if the same secret was its publisher's.
-    fn handle_of(&self, id: &str) -> Option<Handle> {
-        let resource = self.resource.resource_id.as_str();
+    fn handle_of(&self, resource: &ResourceId, id: &str) -> Option<Handle> {
+        let resource = resource.as_str();
         let salt = record_salt(self.secret, resource, id).ok()?;
         record_handle(&salt, resource, id).ok().map(Handle)
+    }
+
+    /// What a record is a copy of, where its original is named.
+    fn copy(&self, copy_of: &CopyOf, fields: &[(String, Value)]) -> Option<AnnotatedCopy> {
+        let original = text_of(fields, copy_of.original_field.as_str())?;
+        let purpose = copy_of.purpose_field.as_ref().and_then(|code| text_of(fields, code.as_str()));
+        Some(AnnotatedCopy {
+            original: self.handle_of(&copy_of.resource_id, original)?,
+            purpose: purpose.and_then(|purpose| purpose.parse().ok()),
+        })
     }
 
     /// The value of a field of a row; `made` is the record's identifier where the row has none.
@@ -292,6 +312,7 @@ impl Publisher<'_> {
             validity: record.validity,
             status: next.status,
             replaces: record.replaces,
+            copy: record.copy.clone(),
         };
         Ok(IssuedRecord { line: record.line, published, sd_jwt, record_salt: record.salt })
     }

@@ -160,6 +160,7 @@ fn what_is_issued_passes_the_hubs_own_checks() {
                 identifier_owner: None,
                 expected_handle: handle,
                 replaced: None,
+                original: None,
                 unfit: provider.schema.check(&fields),
             };
             let found = check_record(&provider.resource, 2, &record.published, &claims, &fields, &facts);

@@ -284,6 +284,7 @@ pub(super) fn record_row(handle: u8, version: u32, holder: u8) -> RecordRow {
             published_at: Time::from_millis(1_700_000_000_123).unwrap(),
             issuer_key: KeyId([9; 32]),
             successor: None,
+            copy: None,
         },
         record_key: BlindKey([handle + 100; 32]),
         holder_keys: vec![BlindKey([holder; 32])],

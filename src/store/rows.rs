@@ -13,7 +13,8 @@
 //! 07 ‖ handle 32                                          what replaced a record that has no row yet: as in the row
 //!
 //! record row: u32 version ‖ u32 resource version ‖ u8 status ‖ i32 from ‖ i32 until ‖ jwt SHA-256 32 ‖ source digest 32
-//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32 ‖ record key 32
+//!             ‖ u64 publication entry ‖ i64 published, ms ‖ issuer key 32
+//!             ‖ copy: u8 0, or u8 1 ‖ original 32 ‖ u8 length ‖ purpose ‖ record key 32
 //!             ‖ what replaced it: u8 0, or u8 1 ‖ handle 32 ‖ u64 publication entry ‖ holder key 32 of each holder
 //! status: 1 active, 2 suspended, 3 revoked, 4 expired, 5 superseded;  days since 1970, i32::MIN where unbounded
 //! ```
@@ -29,8 +30,8 @@ use super::{BlindKey, Change, Error, Projections, RecordRow, RequestRow, Row, la
 use crate::{
     domain::{
         decide::Usage,
-        id::{AgreementId, Digest, Handle, KeyId, RequestId, SystemId},
-        record::{RecordHead, RecordStatus, Successor, Validity},
+        id::{AgreementId, Code, Digest, Handle, KeyId, RequestId, SystemId},
+        record::{AnnotatedCopy, RecordHead, RecordStatus, Successor, Validity},
         time::{Date, Time, date_of_days, days_of_date},
     },
     sign::sha256,
@@ -386,11 +387,33 @@ fn encode_record(row: &RecordRow) -> Vec<u8> {
         &head.publication_index.to_be_bytes(),
         &head.published_at.as_millis().to_be_bytes(),
         head.issuer_key.as_bytes(),
+        &encode_copy(head.copy.as_ref()),
         &row.record_key.0,
         &encode_successor(head.successor.as_ref()),
         &holders,
     ]
     .concat()
+}
+
+/// Nothing but 0, or 1, the original, and the purpose's length and text.
+fn encode_copy(copy: Option<&AnnotatedCopy>) -> Vec<u8> {
+    let Some(copy) = copy else { return vec![0] };
+    let purpose = copy.purpose.as_ref().map(Code::as_str).unwrap_or_default().as_bytes();
+    // A code has at most 64 characters, all ASCII.
+    [&[1], copy.original.as_bytes().as_slice(), &[purpose.len() as u8], purpose].concat()
+}
+
+fn copy(fields: &mut Fields) -> Option<Option<AnnotatedCopy>> {
+    match fields.array()? {
+        [0] => Some(None),
+        [1] => {
+            let (original, [length]) = (Handle(fields.array()?), fields.array()?);
+            let purpose = std::str::from_utf8(fields.take(length.into())?).ok()?;
+            let purpose = if purpose.is_empty() { None } else { Some(purpose.parse().ok()?) };
+            Some(Some(AnnotatedCopy { original, purpose }))
+        }
+        _ => None,
+    }
 }
 
 /// The record's row in a value, if there is one.
@@ -411,6 +434,7 @@ fn record(key: &[u8], handle: &Handle, value: Option<Vec<u8>>) -> Result<Option<
             published_at: fields.array().map(i64::from_be_bytes).and_then(Time::from_millis)?,
             issuer_key: KeyId(fields.array()?),
             successor: None,
+            copy: copy(fields)?,
         };
         let record_key = BlindKey(fields.array()?);
         head.successor = successor(fields)?;
@@ -464,6 +488,12 @@ impl Fields<'_> {
         let (array, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*array)
+    }
+
+    fn take(&mut self, length: usize) -> Option<&[u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
     }
 
     fn u64(&mut self) -> Option<u64> {

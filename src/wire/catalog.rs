@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     catalog::{
-        CodeValue, DataGrade, Derivation, Field, FieldType, Metadata, Resource, ResourceFormat, ResourceKind,
+        CodeValue, CopyOf, DataGrade, Derivation, Field, FieldType, Metadata, Resource, ResourceFormat, ResourceKind,
         ShareMethod, SharingClass, UpdateCycle,
     },
     derive::DerivationRule,
@@ -70,6 +70,11 @@ pub fn resource_to_proto(resource: &Resource) -> proto::Resource {
         subject: resource.metadata.subject.clone(),
         holder_type_field: code(&resource.holder_type_field),
         replaces_field: code(&resource.replaces_field),
+        copy_of: resource.copy_of.as_ref().map(|copy_of| proto::CopyOf {
+            resource_id: copy_of.resource_id.to_string(),
+            original_field: copy_of.original_field.to_string(),
+            purpose_field: code(&copy_of.purpose_field),
+        }),
     }
 }
 
@@ -158,6 +163,12 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
     let metadata = read_metadata(reading, prefix, message);
     let holder_type_field = reading.optional_name(at("holder_type_field"), &message.holder_type_field);
     let replaces_field = reading.optional_name(at("replaces_field"), &message.replaces_field);
+    let copy_of = message.copy_of.as_ref().map(|copy_of| {
+        let resource_id = reading.name(at("copy_of.resource_id"), &copy_of.resource_id);
+        let original_field = reading.name(at("copy_of.original_field"), &copy_of.original_field);
+        let purpose_field = reading.optional_name(at("copy_of.purpose_field"), &copy_of.purpose_field);
+        Some(CopyOf { resource_id: resource_id?, original_field: original_field?, purpose_field: purpose_field? })
+    });
     Some(Resource {
         resource_id: resource_id?,
         name: message.name.clone(),
@@ -178,6 +189,7 @@ pub(super) fn read_resource(reading: &mut Reading, prefix: &str, message: &proto
         metadata: metadata?,
         holder_type_field: holder_type_field?,
         replaces_field: replaces_field?,
+        copy_of: copy_of.map_or(Some(None), |copy_of| copy_of.map(Some))?,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         id::AgreementId,
         outcome::{
-            Effect, Erased, HolderTraced, MAX_QUOTAS_CARRIED, Notice, Outcome, QueryPermitted, QuotasCarried,
+            Effect, Erased, HolderTraced, MAX_QUOTAS_CARRIED, Notice, Original, Outcome, QueryPermitted, QuotasCarried,
             RecordRelease, RecordViolation, RecordWithheld, Refusal, RefusalReason, Suppressed,
         },
         statement::Statement,
@@ -268,6 +268,11 @@ fn release_to_proto(release: &RecordRelease) -> proto::RecordRelease {
         fields: release.fields.iter().map(ToString::to_string).collect(),
         sd_hash: release.sd_hash.map(|hash| hash.0.to_vec()).unwrap_or_default(),
         replaces: release.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
+        original: release.original.map(|original| proto::OriginalState {
+            handle: original.handle.0.to_vec(),
+            publication_index: original.publication_index,
+            status: status_to_number(original.status),
+        }),
     }
 }
 
@@ -413,6 +418,12 @@ fn read_release(
     let fields = reading.sorted(at("fields"), &release.fields);
     let sd_hash = reading.optional_bytes(at("sd_hash"), &release.sd_hash);
     let replaces = reading.optional_bytes(at("replaces"), &release.replaces);
+    let original = release.original.as_ref().map(|original| {
+        let handle = reading.bytes(at("original.handle"), &original.handle);
+        let status = status_from_number(original.status);
+        let status = status.or_else(|| reading.fail(at("original.status"), "is not a status"));
+        Some(Original { handle: handle?, publication_index: original.publication_index, status: status? })
+    });
     Some(RecordRelease {
         lookup: release.lookup,
         handle: handle?,
@@ -423,6 +434,7 @@ fn read_release(
         fields: fields?,
         sd_hash: sd_hash?,
         replaces: replaces?,
+        original: original.map_or(Some(None), |original| original.map(Some))?,
     })
 }
 

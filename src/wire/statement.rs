@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{
         id::SystemId,
-        record::Validity,
+        record::{AnnotatedCopy, Validity},
         statement::{
             ClosingReceipt, Erasure, Genesis, Header, MAX_CLOSINGS, Policy, PreviousLog, Publication, PublishedRecord,
             Query, Statement, Trace,
@@ -251,6 +251,10 @@ fn publication_to_proto(header: &Header, publication: &Publication) -> proto::Pu
                 valid_until: date(record.validity.until),
                 status: status_to_number(record.status),
                 replaces: record.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
+                copy: record.copy.as_ref().map(|copy| proto::AnnotatedCopy {
+                    original: copy.original.0.to_vec(),
+                    purpose: copy.purpose.as_ref().map(ToString::to_string).unwrap_or_default(),
+                }),
             })
             .collect(),
         issuer_kid: kid_to_text(&publication.issuer_key),
@@ -294,6 +298,11 @@ fn read_published_record(
     let until = reading.optional_date(at("valid_until"), &message.valid_until);
     let status = status_from_number(message.status).or_else(|| reading.fail(at("status"), "is not a status"));
     let replaces = reading.optional_bytes(at("replaces"), &message.replaces);
+    let copy = message.copy.as_ref().map(|copy| {
+        let original = reading.bytes(at("copy.original"), &copy.original);
+        let purpose = reading.optional_name(at("copy.purpose"), &copy.purpose);
+        Some(AnnotatedCopy { original: original?, purpose: purpose? })
+    });
     reading.require(message.version > 0, at("version"), "counts from 1");
     Some(PublishedRecord {
         handle: handle?,
@@ -303,6 +312,7 @@ fn read_published_record(
         validity: Validity { from: from?, until: until? },
         status: status?,
         replaces: replaces?,
+        copy: copy.map_or(Some(None), |copy| copy.map(Some))?,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::{
         answer::{AnswerStep, AnswerTerm, AnswerTerms},
         calendar::CalendarYear,
         catalog::{
-            CatalogPart, CodeTable, CodeTableRef, CodeValue, DataGrade, Derivation, Field, FieldType, Metadata,
+            CatalogPart, CodeTable, CodeTableRef, CodeValue, CopyOf, DataGrade, Derivation, Field, FieldType, Metadata,
             Resource, ResourceFormat, ResourceKind, ShareMethod, SharingClass, TableCode, UpdateCycle,
         },
         condition::{Comparison, Condition, Literal, Relation, Test},
@@ -21,10 +21,10 @@ use crate::{
         id::{CodeTableId, Commitment, Digest, Handle, KeyId, Pseudonym, RequestId, SystemId},
         issuing::IssuingGrant,
         outcome::{
-            Effect, Erased, HolderTraced, Notice, Outcome, QueryPermitted, QuotasCarried, RecordRelease,
+            Effect, Erased, HolderTraced, Notice, Original, Outcome, QueryPermitted, QuotasCarried, RecordRelease,
             RecordViolation, RecordWithheld, Refusal, RefusalReason, Suppressed,
         },
-        record::{RecordStatus, Validity},
+        record::{AnnotatedCopy, RecordStatus, Validity},
         statement::{
             AgreementConsent, ClosingReceipt, DECISION_VERSION, Erasure, FirstDepartment, FirstSystem, Genesis, Header,
             Policy, PreviousLog, Publication, PublishedRecord, Query, RuleChange, Statement, Trace,
@@ -99,6 +99,7 @@ fn resource() -> Resource {
         valid_until_field: Some("JZRQ".parse().unwrap()),
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
     }
 }
 
@@ -196,6 +197,8 @@ fn statements() -> Vec<(&'static str, Statement)> {
     let id = || "housing-2026".parse().unwrap();
     let part = RuleChange::CatalogPart { part: Digest([0; 32]), content: part_of(resource()) };
     let part = Digest(sha256(&encode_statement(&rule(part)).1));
+    let copies = RuleChange::CatalogPart { part: Digest([0; 32]), content: part_of(resource_of_copies()) };
+    let copies = Digest(sha256(&encode_statement(&rule(copies)).1));
     let full = RuleChange::CatalogPart { part: Digest([0; 32]), content: full_part() };
     let full = Digest(sha256(&encode_statement(&rule(full)).1));
     vec![
@@ -233,6 +236,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ),
         ("catalog-part", rule(RuleChange::CatalogPart { part, content: part_of(resource()) })),
         ("catalog-part", rule(RuleChange::CatalogPart { part: full, content: full_part() })),
+        ("catalog-part", rule(RuleChange::CatalogPart { part: copies, content: part_of(resource_of_copies()) })),
         (
             "catalog-release",
             rule(RuleChange::CatalogRelease { base_version: 3, parts: vec![Digest([6; 32])], allow_breaking: false }),
@@ -303,6 +307,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
         ("agreement-resumption", rule(RuleChange::AgreementResumption { agreement_id: id() })),
         ("agreement-termination", rule(RuleChange::AgreementTermination { agreement_id: id(), reason: None })),
         ("publication", Statement::Publication(header(), publication())),
+        ("publication", Statement::Publication(header(), publication_of_a_copy())),
         ("query", Statement::Query(header(), query())),
         (
             "holder-trace",
@@ -358,6 +363,38 @@ fn previous_log() -> PreviousLog {
     }
 }
 
+fn resource_of_copies() -> Resource {
+    let copy_of = CopyOf {
+        resource_id: "samr.original".parse().unwrap(),
+        original_field: "ZZBH".parse().unwrap(),
+        purpose_field: Some("SY".parse().unwrap()),
+    };
+    Resource { copy_of: Some(copy_of), ..resource() }
+}
+
+fn publication_of_a_copy() -> Publication {
+    let mut publication = publication();
+    let (original, purpose) = (Handle([16; 32]), Some("housing-registration".parse().unwrap()));
+    publication.records[0].copy = Some(AnnotatedCopy { original, purpose });
+    publication
+}
+
+/// What is released of a copy.
+fn release_of_a_copy() -> RecordRelease {
+    RecordRelease {
+        lookup: 0,
+        handle: Handle([8; 32]),
+        version: 1,
+        status: RecordStatus::Revoked,
+        publication_index: 17,
+        jwt_sha256: Digest([9; 32]),
+        fields: Vec::new(),
+        sd_hash: None,
+        replaces: None,
+        original: Some(Original { handle: Handle([16; 32]), publication_index: 12, status: RecordStatus::Revoked }),
+    }
+}
+
 fn publication() -> Publication {
     Publication {
         resource_id: "samr.business-licence".parse().unwrap(),
@@ -370,6 +407,7 @@ fn publication() -> Publication {
             validity: Validity { from: None, until: Some(Date::constant(2036, 1, 31)) },
             status: RecordStatus::Active,
             replaces: None,
+            copy: None,
         }],
         issuer_key: KeyId([14; 32]),
     }
@@ -407,6 +445,16 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
             Outcome::QueryPermitted(QueryPermitted {
                 agreement_id: "housing-2026".parse().unwrap(),
                 agreement_version: 2,
+                records: vec![release_of_a_copy()],
+                withheld: None,
+                peer_address: None,
+            }),
+        ),
+        (
+            "query-permitted",
+            Outcome::QueryPermitted(QueryPermitted {
+                agreement_id: "housing-2026".parse().unwrap(),
+                agreement_version: 2,
                 records: vec![RecordRelease {
                     lookup: 0,
                     handle: Handle([8; 32]),
@@ -417,6 +465,7 @@ fn outcomes() -> Vec<(&'static str, Outcome)> {
                     fields: vec!["CZZTDM".parse().unwrap(), "ZZBS".parse().unwrap()],
                     sd_hash: Some(Digest([14; 32])),
                     replaces: None,
+                    original: None,
                 }],
                 withheld: None,
                 peer_address: None,
@@ -593,6 +642,11 @@ fn longest_release(query: &Query) -> RecordRelease {
         fields: query.fields.iter().cloned().collect(),
         sd_hash: Some(Digest([14; 32])),
         replaces: Some(Handle([15; 32])),
+        original: Some(Original {
+            handle: Handle([16; 32]),
+            publication_index: u64::MAX,
+            status: RecordStatus::Superseded,
+        }),
     }
 }
 
@@ -601,7 +655,7 @@ fn whatever_a_query_finds_within_its_bound_fits_an_entry() {
     let domain = format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(63));
     let actor = format!("spiffe://{domain}/department/{DEPARTMENT}/system/{}", "s".repeat(63));
     let header = Header { actor: actor.parse().unwrap(), hub: domain.parse().unwrap(), ..header() };
-    for (fields, lookups, most) in [(1, 64, 64), (12, 64, 63), (12, 1, 64), (60, 64, 13), (200, 64, 3), (200, 1, 3)] {
+    for (fields, lookups, most) in [(1, 64, 64), (12, 64, 60), (12, 1, 62), (60, 64, 13), (200, 64, 3), (200, 1, 3)] {
         let query = Query {
             resource_id: "r".repeat(128).parse().unwrap(),
             purpose: "p".repeat(64).parse().unwrap(),

@@ -266,10 +266,10 @@ impl Hub {
         let values = |_| Ok::<_, Infallible>(self.values.clone());
         let release = decide_release(&self.rules, &access, query, &found, values, now).unwrap()?;
         let (mut records, mut withheld) = (Vec::new(), Vec::new());
-        for (Found { lookup, head, replaces }, released) in found.into_iter().zip(release.records) {
+        for (Found { lookup, head, replaces, .. }, released) in found.into_iter().zip(release.records) {
             let RecordHead { handle, version, publication_index, jwt_sha256, .. } = head;
             match released {
-                Some(Released { status, fields }) => records.push(RecordRelease {
+                Some(Released { status, fields, original }) => records.push(RecordRelease {
                     lookup,
                     handle,
                     version,
@@ -278,6 +278,7 @@ impl Hub {
                     jwt_sha256,
                     sd_hash: (!fields.is_empty()).then_some(Digest([9; 32])),
                     replaces,
+                    original,
                     fields,
                 }),
                 None => withheld.push(RecordWithheld { lookup, handle, version, publication_index, jwt_sha256 }),
@@ -294,7 +295,8 @@ impl Hub {
 
     /// A record found, and what replaced it where the query learns that.
     fn with_successors(&self, query: &Query, lookup: u32, head: &RecordHead) -> Vec<Found> {
-        let mut found = vec![Found { lookup, head: head.clone(), replaces: None }];
+        let original = head.copy.as_ref().and_then(|copy| Some(self.records.get(&copy.original)?.1.clone()));
+        let mut found = vec![Found { lookup, head: head.clone(), replaces: None, original }];
         while let Some((last, handle)) =
             found.last().and_then(|last| Some((last.head.handle, last.head.replaced_by()?)))
         {
@@ -303,7 +305,7 @@ impl Hub {
                 break;
             }
             let (_, head) = self.records.get(&handle).unwrap();
-            found.push(Found { lookup, head: head.clone(), replaces: Some(last) });
+            found.push(Found { lookup, head: head.clone(), replaces: Some(last), original: None });
         }
         found
     }
@@ -444,6 +446,7 @@ impl Hub {
                 validity: Validity::default(),
                 status,
                 replaces: None,
+                copy: None,
             }],
             issuer_key: kid(&publisher.key()),
         };
@@ -497,6 +500,7 @@ fn head(publication: &Publication, record: &PublishedRecord, index: u64, time: T
         published_at: time,
         issuer_key: publication.issuer_key,
         successor: None,
+        copy: record.copy.clone(),
     }
 }
 
@@ -622,6 +626,7 @@ pub(super) fn resource() -> Resource {
         valid_until_field: None,
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
     }
 }
 

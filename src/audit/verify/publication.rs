@@ -50,6 +50,16 @@ pub(super) fn follow(
         if let Some(replaced) = record.1.replaces.filter(|replaced| is_accepted && *replaced != record.1.handle) {
             ledger.records.replace(act, publication, (record.0, &replaced), &record.1.handle)?;
         }
+        let resource = ledger.rules.catalog.version(publication.resource_id.as_str(), publication.resource_version);
+        let copy_of = resource.and_then(|resource| resource.copy_of.clone());
+        if is_accepted && copy_of.is_some() != record.1.copy.is_some() {
+            let message =
+                format!("record {} was accepted: it must name an original just where copies do", record.1.handle);
+            found.add(Fault::RecordCopy, message);
+        }
+        if let Some((copy_of, copy)) = copy_of.zip(record.1.copy.as_ref()).filter(|_| is_accepted) {
+            ledger.records.copy(act, publication, record, (&copy_of.resource_id, &copy.original))?;
+        }
     }
     Ok(bodies)
 }

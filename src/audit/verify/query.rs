@@ -127,6 +127,17 @@ fn check_releases(
         before = Some(release);
         let next = rest.peek().filter(|next| next.replaces == Some(release.handle));
         ledger.records.release(act, query, (position, release), next.map(|next| next.handle), withheld)?;
+        if let Some(original) = &release.original {
+            let resource = ledger.rules.catalog.newest(query.resource_id.as_str());
+            // What copies are made of never changes.
+            match resource.and_then(|(_, resource)| resource.copy_of.clone()) {
+                Some(copy_of) => ledger.records.consult(act, &copy_of.resource_id, (position, original))?,
+                None => {
+                    let message = format!("record {}: an original is said, though it is no copy", release.handle);
+                    found.add(Fault::OriginalDiffers, message);
+                }
+            }
+        }
     }
     // A record stands once in an entry; one that was released and withheld both is found by that.
     (0..).zip(withheld).try_for_each(|withheld| ledger.records.withhold(act, query, withheld))

@@ -13,10 +13,10 @@ use crate::{
         catalog::Resource,
         decide::{is_released, released_status},
         directory::Key,
-        id::{Digest, FieldCode, Handle, KeyId},
+        id::{Code, Digest, FieldCode, Handle, KeyId, ResourceId},
         identifier::Uscc,
-        outcome::{RecordRelease, RecordViolation, RecordWithheld},
-        record::{RecordHead, RecordStatus, Successor, Validity},
+        outcome::{Original, RecordRelease, RecordViolation, RecordWithheld},
+        record::{AnnotatedCopy, RecordHead, RecordStatus, Successor, Validity},
         rules::Rules,
         statement::{Publication, PublishedRecord, Query},
         time::{Moment, Time, date_of_days, days_of_date},
@@ -50,7 +50,7 @@ struct Said {
     status: i32,
     #[prost(bytes = "vec", tag = "6")]
     jwt_sha256: Vec<u8>,
-    #[prost(oneof = "Deed", tags = "7, 8, 9, 10")]
+    #[prost(oneof = "Deed", tags = "7, 8, 9, 10, 11, 12")]
     deed: Option<Deed>,
 }
 
@@ -66,6 +66,27 @@ enum Deed {
     Withheld(u64),
     #[prost(message, tag = "10")]
     Replaced(Replaced),
+    #[prost(message, tag = "11")]
+    Copied(Copied),
+    /// A copy's status was made to rest on its own, as the publication of this entry made it current.
+    #[prost(uint64, tag = "12")]
+    Consulted(u64),
+}
+
+/// A copy was made of it.
+#[derive(Clone, PartialEq, Message)]
+struct Copied {
+    /// The copy: a handle.
+    #[prost(bytes = "vec", tag = "1")]
+    copy: Vec<u8>,
+    /// The key that signed the copy.
+    #[prost(bytes = "vec", tag = "2")]
+    issuer_key: Vec<u8>,
+    /// In days since 1970.
+    #[prost(sint64, optional, tag = "3")]
+    valid_until: Option<i64>,
+    #[prost(bool, tag = "4")]
+    is_carried: bool,
 }
 
 /// It was replaced by another.
@@ -106,6 +127,12 @@ struct Published {
     /// The handle of the record that it replaces, if any.
     #[prost(bytes = "vec", tag = "9")]
     replaces: Vec<u8>,
+    /// The handle of the record that it is a copy of, if any.
+    #[prost(bytes = "vec", tag = "10")]
+    original: Vec<u8>,
+    /// The purpose of a copy; empty: any.
+    #[prost(string, tag = "11")]
+    purpose: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -130,6 +157,14 @@ struct Released {
     /// Where no successor was released: the handles of what the same lookup found and the row condition withheld.
     #[prost(bytes = "vec", repeated, tag = "7")]
     withheld: Vec<Vec<u8>>,
+    /// The handle of its original, as the entry says, if any.
+    #[prost(bytes = "vec", tag = "8")]
+    original: Vec<u8>,
+    /// And that one's status.
+    #[prost(int32, tag = "9")]
+    original_status: i32,
+    #[prost(string, tag = "10")]
+    purpose: String,
 }
 
 impl Records {
@@ -162,6 +197,13 @@ impl Records {
                 issuer_key: publication.issuer_key.0.to_vec(),
                 is_carried: act.entry.carried.is_some(),
                 replaces: record.replaces.map(|handle| handle.0.to_vec()).unwrap_or_default(),
+                original: record.copy.as_ref().map(|copy| copy.original.0.to_vec()).unwrap_or_default(),
+                purpose: record
+                    .copy
+                    .as_ref()
+                    .and_then(|copy| copy.purpose.as_ref())
+                    .map(Code::to_string)
+                    .unwrap_or_default(),
             })),
         };
         self.push(&record.handle, act.index, position, &said)
@@ -187,6 +229,47 @@ impl Records {
             ..Said::default()
         };
         self.push(replaced, act.index, position, &said)
+    }
+
+    /// Takes that a record of a publication, accepted, is a copy of another, of another resource.
+    pub(super) fn copy(
+        &mut self,
+        act: &Act<'_>,
+        publication: &Publication,
+        (position, record): (u32, &PublishedRecord),
+        (resource_id, original): (&ResourceId, &Handle),
+    ) -> Result<(), Error> {
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.decided_at().as_millis(),
+            resource_id: resource_id.to_string(),
+            deed: Some(Deed::Copied(Copied {
+                copy: record.handle.0.to_vec(),
+                issuer_key: publication.issuer_key.0.to_vec(),
+                valid_until: record.validity.until.map(days_of_date),
+                is_carried: act.entry.carried.is_some(),
+            })),
+            ..Said::default()
+        };
+        self.push(original, act.index, position, &said)
+    }
+
+    /// Takes that the status of a copy was made to rest on its original's.
+    pub(super) fn consult(
+        &mut self,
+        act: &Act<'_>,
+        resource_id: &ResourceId,
+        (position, original): (u32, &Original),
+    ) -> Result<(), Error> {
+        let said = Said {
+            is_sealed: act.is_sealed,
+            time: act.entry.decided_at().as_millis(),
+            resource_id: resource_id.to_string(),
+            status: status_to_number(original.status),
+            deed: Some(Deed::Consulted(original.publication_index)),
+            ..Said::default()
+        };
+        self.push(&original.handle, act.index, position, &said)
     }
 
     /// Takes a release, what was released as its successor, and what the same entry withholds.
@@ -218,6 +301,9 @@ impl Records {
                 successor: successor.map(|handle| handle.0.to_vec()).unwrap_or_default(),
                 is_record_lookup: query.lookup == LookupKind::Record,
                 withheld: withheld.map(|withheld| withheld.handle.0.to_vec()).collect(),
+                original: release.original.map(|original| original.handle.0.to_vec()).unwrap_or_default(),
+                original_status: release.original.map(|original| status_to_number(original.status)).unwrap_or_default(),
+                purpose: query.purpose.to_string(),
             })),
         };
         self.push(&release.handle, act.index, position, &said)
@@ -338,6 +424,8 @@ impl Life<'_> {
                 let new = || by.ok().map(|handle| Successor { handle, publication_index: index });
                 self.successor = self.successor.or_else(new);
             }
+            Some(Deed::Copied(copied)) => self.check_copied(index, said, copied, &mut find),
+            Some(Deed::Consulted(publication)) => self.check_consulted(index, said, *publication, &mut find),
             None => {}
         }
     }
@@ -411,6 +499,37 @@ impl Life<'_> {
         }
     }
 
+    /// A copy is made of a record that there is, by the department that may continue it, and has an end no later than that one's.
+    fn check_copied(&self, index: u64, said: &Said, copied: &Copied, find: &mut impl FnMut(Fault, String)) {
+        if copied.is_carried {
+            return;
+        }
+        let copy = hex::encode(&copied.copy);
+        let current = self.current.as_ref().filter(|current| current.resource_id == said.resource_id);
+        let Some(current) = current else {
+            let message = format!("{copy} was accepted as its copy, and {} has no such record", said.resource_id);
+            return find(Fault::RecordCopy, message);
+        };
+        if self.continued_by(index, said, &copied.issuer_key).is_some_and(|(.., may)| !may) {
+            find(Fault::RecordCopy, format!("{copy} of another department was accepted as its copy"));
+        }
+        let validity = Validity { from: None, until: copied.valid_until.map(date_of_days) };
+        if validity.outlives(&current.head.validity) {
+            find(Fault::RecordCopy, format!("{copy} was accepted as its copy, and ends later, or never"));
+        }
+    }
+
+    /// What the status of a copy was made to rest on was current, and of that status.
+    fn check_consulted(&self, index: u64, said: &Said, publication: u64, find: &mut impl FnMut(Fault, String)) {
+        let current = self.current.as_ref().filter(|current| current.resource_id == said.resource_id);
+        let Some(Current { head, .. }) = current.filter(|current| current.head.publication_index == publication) else {
+            let message = format!("a copy was released on what entry {publication} said of it, which was not current");
+            return find(Fault::OriginalDiffers, message);
+        };
+        let Some((status, time)) = status_from_number(said.status).zip(Time::from_millis(said.time)) else { return };
+        self.check_status((index, time), status, head, None, find);
+    }
+
     fn succeeds(&self, index: u64, said: &Said, issuer: &Uscc, owner: &Uscc) -> bool {
         let right = said
             .resource_id
@@ -426,9 +545,23 @@ impl Life<'_> {
     fn check_released(&self, index: u64, said: &Said, released: &Released, find: &mut impl FnMut(Fault, String)) {
         let Some(head) = self.check_current(said, released.publication_index, find) else { return };
         let Some((status, time)) = status_from_number(said.status).zip(Time::from_millis(said.time)) else { return };
-        self.check_status((index, time), status, head, find);
+        let original = status_from_number(released.original_status).filter(|_| !released.original.is_empty());
+        self.check_status((index, time), status, head, original, find);
+        let due = head.copy.as_ref().map(|copy| copy.original.0.to_vec()).unwrap_or_default();
+        if released.original != due {
+            let message = format!(
+                "its original is entered as [{}], it is [{}]",
+                hex::encode(&released.original),
+                hex::encode(due)
+            );
+            find(Fault::OriginalDiffers, message);
+        }
+        let serves = match (&head.copy, released.purpose.parse()) {
+            (Some(copy), Ok(purpose)) => copy.serves(&purpose),
+            (copy, _) => copy.is_none(),
+        };
         let resource = self.rules.catalog.version(&said.resource_id, head.resource_version).map(AsRef::as_ref);
-        let due = |code: &&str| is_released(status, resource, code, released.is_successor);
+        let due = |code: &&str| serves && is_released(status, resource, code, released.is_successor);
         let due: Vec<_> = released.asked.split(' ').filter(due).collect();
         let (given, due) = (released.released.as_ref().unwrap_or(&released.asked), due.join(" "));
         if *given != due {
@@ -491,11 +624,15 @@ impl Life<'_> {
         (index, time): (u64, Time),
         status: RecordStatus,
         head: &RecordHead,
+        original: Option<RecordStatus>,
         find: &mut impl FnMut(Fault, String),
     ) {
         let offset = self.rules.policy.civil_day_offset_seconds;
         let head = &RecordHead { successor: self.successor, ..head.clone() };
-        let due = |is_suspect| released_status(head, is_suspect, &Moment::new(time), offset);
+        let due = |is_suspect| {
+            let own = released_status(head, is_suspect, &Moment::new(time), offset);
+            original.map_or(own, |original| own.falls_with(original))
+        };
         let compromise = self.compromises.of_signed(&head.issuer_key, head.published_at, index);
         if status == due(compromise.is_some()) {
             return;
@@ -540,6 +677,17 @@ fn head(handle: Handle, index: u64, said: &Said, published: &Published) -> Optio
         issuer_key: KeyId(published.issuer_key.as_slice().try_into().ok()?),
         // The record's life keeps it, over all versions.
         successor: None,
+        copy: match published.original.as_slice().try_into() {
+            Ok(original) => Some(AnnotatedCopy {
+                original: Handle(original),
+                purpose: Some(&published.purpose)
+                    .filter(|purpose| !purpose.is_empty())
+                    .map(|p| p.parse())
+                    .transpose()
+                    .ok()?,
+            }),
+            Err(_) => None,
+        },
     })
 }
 

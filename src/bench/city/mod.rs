@@ -233,6 +233,7 @@ impl City {
                 validity: Validity::default(),
                 status: RecordStatus::Active,
                 replaces: None,
+                copy: None,
             });
             bodies.push((record.sd_jwt, record.salt));
         }

@@ -126,5 +126,6 @@ pub fn resource() -> anyhow::Result<Resource> {
         valid_until_field: None,
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
     })
 }

@@ -142,6 +142,10 @@ fn wrong_files() -> Vec<Vec<u8>> {
         broken("rule = \"mask-name\"", "rule = \"date-reached\""),
         in_field("repeated = true"),
         broken("holder = \"CZZTDM\"", "holder = \"CZZTDM\"\nreplaces = \"ZZBS\""),
+        broken(
+            "holder = \"CZZTDM\"",
+            "holder = \"CZZTDM\"\ncopy_of = { resource = \"samr.business-licence\", original = \"CZZTDM\" }",
+        ),
         broken("valid_until = \"ZZYXQJZRQ\"", "valid_until = \"ZZBS\""),
         broken("type = \"DATE\"", "type = \"SEAL\""),
     ];

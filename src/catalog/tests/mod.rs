@@ -13,7 +13,7 @@ use super::{
     *,
 };
 use crate::domain::{
-    catalog::{CodeTableRef, CodeValue, Derivation, Field, FieldType, Metadata, TableCode},
+    catalog::{CodeTableRef, CodeValue, CopyOf, Derivation, Field, FieldType, Metadata, TableCode},
     derive::DerivationRule,
     identifier::Uscc,
 };
@@ -121,7 +121,7 @@ fn each_fault_is_found_at_its_place() {
         (
             r#"name = "营业执照""#,
             r#"nam = "营业执照""#,
-            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, holder_type, replaces, field]",
+            "1:1 resource[samr.business-licence].name: name is missing|3:1 resource[samr.business-licence].nam: unknown key; is name meant? [id, name, name_en, provider, kind, national_code, summary, sharing_class, sharing_condition, denial_basis, update_cycle, format, share_method, data_grade, opening_condition, related_codes, source_system, subject, record_id, holder, valid_from, valid_until, holder_type, replaces, copy_of, field]",
         ),
         (r#"name = "营业执照""#, r#"name = " ""#, "3:8 resource[samr.business-licence].name: must not be empty"),
         (r#"name = "营业执照""#, "name = 7", "3:8 resource[samr.business-licence].name: is integer, expected a string"),
@@ -460,6 +460,11 @@ prop_compose! {
             metadata,
             holder_type_field: validity.2.then(|| code(4)),
             replaces_field: validity.3.then(|| code(5)),
+            copy_of: validity.3.then(|| CopyOf {
+                resource_id: "a.original".parse().unwrap(),
+                original_field: code(5),
+                purpose_field: validity.2.then(|| code(4)),
+            }),
         }
     }
 }

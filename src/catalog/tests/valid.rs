@@ -176,6 +176,7 @@ prop_compose! {
             metadata,
             holder_type_field: None,
             replaces_field: role(roles.2, "OLD"),
+            copy_of: None,
         }
     }
 }

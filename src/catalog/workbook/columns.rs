@@ -63,6 +63,9 @@ pub(super) const OF_RESOURCE: &[Column] = &[
     column("related_codes", Holds::Texts, &["关联资源代码", "关联及类目名称代码", "关联信息资源代码"]),
     column("source_system", Holds::Text, &["所属信息系统", "所属系统", "所属系统名称"]),
     column("subject", Holds::Text, &["所属主题", "主题"]),
+    column("copy_of.resource", Holds::Text, &["加注件原件资源"]),
+    column("copy_of.original", Holds::Text, &["加注件原件标识项"]),
+    column("copy_of.purpose", Holds::Text, &["加注件用途项"]),
 ];
 
 /// The columns of a field, in the order in which they are written.

@@ -337,6 +337,7 @@ impl Resource {
         if let Some((class, loosest)) = lines.get_mut("sharing_class").zip(loosest) {
             loosest.clone_into(&mut class.toml);
         }
+        put_together(&mut lines, "copy_of", &["copy_of.resource", "copy_of.original", "copy_of.purpose"]);
         lines
     }
 }
@@ -363,14 +364,18 @@ impl Field {
             let origin = self.codes_origin.clone().unwrap_or_else(|| self.origin.clone());
             lines.insert("codes", Value { toml, origin });
         }
-        let from = lines.remove("derived.from");
-        let rule = lines.remove("derived.rule");
-        let part = |key: &str, own: &Option<Value>| own.as_ref().map(|own| format!("{key} = {}", own.toml));
-        let parts: Vec<String> = [part("from", &from), part("rule", &rule)].into_iter().flatten().collect();
-        let derived = from.or(rule).map(|own| Value { toml: format!("{{ {} }}", parts.join(", ")), ..own });
-        lines.extend(derived.map(|derived| ("derived", derived)));
+        put_together(&mut lines, "derived", &["derived.from", "derived.rule"]);
         lines
     }
+}
+
+/// Makes an inline table of what stands in the columns of its parts, where something does.
+fn put_together(lines: &mut Lines, key: &'static str, columns: &[&'static str]) {
+    let parts = columns.iter().filter_map(|column| Some((column.split_once('.')?.1, lines.remove(column)?)));
+    let parts: Vec<(&str, Value)> = parts.collect();
+    let toml: Vec<String> = parts.iter().map(|(part, own)| format!("{part} = {}", own.toml)).collect();
+    let first = parts.into_iter().next().map(|(_, own)| own);
+    lines.extend(first.map(|own| (key, Value { toml: format!("{{ {} }}", toml.join(", ")), ..own })));
 }
 
 impl Sheet {

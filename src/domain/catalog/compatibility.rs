@@ -223,6 +223,7 @@ mod tests {
             holder_field: "HOLDER".parse().unwrap(),
             holder_type_field: None,
             replaces_field: None,
+            copy_of: None,
             valid_from_field: None,
             valid_until_field: Some("UNTIL".parse().unwrap()),
             metadata: Metadata::default(),

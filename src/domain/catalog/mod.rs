@@ -188,6 +188,18 @@ pub struct Resource {
     pub metadata: Metadata,
     pub holder_type_field: Option<FieldCode>,
     pub replaces_field: Option<FieldCode>,
+    pub copy_of: Option<CopyOf>,
+}
+
+/// Of what the records of a resource are annotated copies 加注件.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOf {
+    /// The resource of the originals.
+    pub resource_id: ResourceId,
+    /// The field that names a copy's original by its identifier.
+    pub original_field: FieldCode,
+    /// The field that holds the purpose code of a copy that is made for one.
+    pub purpose_field: Option<FieldCode>,
 }
 
 /// The most fields of one resource: a query's entry names each at most once per record, and must fit 65,535 bytes.

@@ -1,6 +1,6 @@
 //! The fields that have a part to play: which names a record, who holds it, when it is valid.
 
-use super::{CatalogRule, Field, FieldType, Resource, check::Violations};
+use super::{CatalogRule, CopyOf, Field, FieldType, Resource, check::Violations};
 use crate::domain::id::FieldCode;
 
 impl Resource {
@@ -22,6 +22,7 @@ impl Resource {
                 CatalogRule::ReplacesField,
             );
         }
+        found.require(self.copy_of.as_ref().is_none_or(|copy_of| self.fits(copy_of)), "copy_of", CatalogRule::CopyOf);
         for (path, code) in
             [("valid_from_field", &self.valid_from_field), ("valid_until_field", &self.valid_until_field)]
         {
@@ -33,6 +34,19 @@ impl Resource {
                 );
             }
         }
+    }
+
+    /// Whether annotated copies can be made as is said; whether there are such originals, the rest of the catalog says.
+    fn fits(&self, copy_of: &CopyOf) -> bool {
+        let single = |code: &FieldCode| self.field(code.as_str()).filter(|field| !field.repeated);
+        let is_code = |field: &Field| {
+            matches!(field.field_type, FieldType::Text { .. } | FieldType::Code(_) | FieldType::CodeTable(_))
+        };
+        copy_of.resource_id != self.resource_id
+            && copy_of.original_field != self.record_id_field
+            && single(&copy_of.original_field).is_some_and(|field| field.required && names_records(&field.field_type))
+            && copy_of.purpose_field.as_ref().is_none_or(|code| single(code).is_some_and(is_code))
+            && self.valid_until_field.is_some()
     }
 
     fn check_holder(&self, found: &mut Violations) {

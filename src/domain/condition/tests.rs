@@ -54,6 +54,7 @@ fn resource() -> Resource {
         holder_field: "CZZTDM".parse().unwrap(),
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
         valid_from_field: None,
         valid_until_field: None,
     }

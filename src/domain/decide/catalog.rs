@@ -8,7 +8,7 @@ use crate::domain::{
         Catalog, CatalogPart, CatalogViolation, CodeTable, CodeTableRef, Resource, assemble, breaking_changes,
         changed_identity,
     },
-    id::{CodeTableId, Digest, ResourceId},
+    id::{CodeTableId, Digest, FieldCode, ResourceId},
     outcome::{Effect, Refusal, RefusalReason as Reason},
     rules::Rules,
 };
@@ -61,12 +61,31 @@ pub(super) fn release(
         let resource = resource.with_code_tables(table).or_else(|missing| {
             refuse(Reason::CatalogInvalid, format!("{id} follows code table {missing}, which there is not"))
         })?;
+        require_originals(catalog, &entered, &resource)?;
         if resources.insert(id, new_version(catalog, &resource, allow_breaking)?).is_some() {
             return refuse(Reason::CatalogInvalid, format!("{id} stands twice"));
         }
     }
     let changed = resources.into_iter().filter_map(|(id, version)| Some((id.clone(), version?)));
     Ok(Effect::CatalogReleased { version: catalog.version + 1, resources: changed.collect() })
+}
+
+/// Annotated copies are made of records of a resource that is in force, or comes into force with theirs: one that is none of copies
+/// itself, so that no original falls with another, and whose identifiers are of the type of the field that names them.
+fn require_originals(catalog: &Catalog, entered: &[&CatalogPart], resource: &Resource) -> Result<(), Refusal> {
+    let Some(copy_of) = &resource.copy_of else { return Ok(()) };
+    let new = entered.iter().flat_map(|part| &part.resources).find(|new| new.resource_id == copy_of.resource_id);
+    let original = new.or_else(|| catalog.newest(copy_of.resource_id.as_str()).map(|(_, newest)| newest));
+    let type_of = |of: &Resource, code: &FieldCode| of.field(code.as_str()).map(|field| field.field_type.clone());
+    let fits = original.is_some_and(|original| {
+        let identifier = type_of(original, &original.record_id_field);
+        original.copy_of.is_none() && identifier == type_of(resource, &copy_of.original_field)
+    });
+    if fits {
+        return Ok(());
+    }
+    let (id, of) = (&resource.resource_id, &copy_of.resource_id);
+    refuse(Reason::CatalogInvalid, format!("{id} copy_of {of}: no resource of originals with identifiers of that type"))
 }
 
 /// The tables of a release that are new. What is in force stays as it is for good: another content is another version.
@@ -101,6 +120,9 @@ fn new_version(catalog: &Catalog, resource: &Resource, allow_breaking: bool) -> 
     }
     if newest.provider != resource.provider {
         return refuse(Reason::CatalogInvalid, format!("{id} provider cannot change"));
+    }
+    if newest.copy_of != resource.copy_of {
+        return refuse(Reason::CatalogInvalid, format!("{id} copy_of cannot change"));
     }
     if let Some(role) = changed_identity(newest, resource) {
         let term = format!("{id} {role} cannot change, nor the type of its field: records are found by it");

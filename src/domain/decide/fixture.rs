@@ -66,6 +66,7 @@ pub(super) fn resource(fields: Vec<Field>, record_id: &str, holder: &str) -> Res
         valid_from_field: None,
         valid_until_field: None,
         replaces_field: None,
+        copy_of: None,
     }
 }
 

@@ -25,7 +25,8 @@ mod oracle;
 
 pub use access::{Access, decide_access, explain_terms};
 pub use publication::{
-    FieldViolation, RecordClaims, RecordFacts, Replaced, check_record, decide_publication, may_continue, record_terms,
+    FieldViolation, OriginalFacts, RecordClaims, RecordFacts, Replaced, check_record, decide_publication, may_continue,
+    record_terms,
 };
 pub use release::{
     Found, Release, Released, decide_release, is_released, learns_successor, most_released, released_status,

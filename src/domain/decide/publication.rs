@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::domain::{
     catalog::Resource,
     derive::day_of_issue,
-    id::{FieldCode, Handle, SystemId},
+    id::{Code, FieldCode, Handle, SystemId},
     identifier::{HolderCodeType, Uscc},
     outcome::{RecordViolation as Violation, Refusal, RefusalReason},
-    record::{RecordHead, RecordStatus},
+    record::{RecordHead, RecordStatus, Validity},
     rules::Rules,
     statement::{Publication, PublishedRecord},
     time::{Moment, Time},
@@ -102,6 +102,8 @@ pub struct RecordFacts<'a> {
     pub expected_handle: Option<Handle>,
     /// The record that has the identifier that `replaces_field` names, where one has it.
     pub replaced: Option<Replaced>,
+    /// The record that has the identifier that a copy names as its original's, where one has it.
+    pub original: Option<OriginalFacts>,
     /// What the resource's schema finds wrong with the values, each by itself.
     pub unfit: Vec<FieldViolation>,
 }
@@ -114,6 +116,17 @@ pub struct Replaced {
     /// What has replaced it already.
     pub successor: Option<Handle>,
     /// Whether the publisher [`may_continue`] it, and so may put another in its place.
+    pub may_continue: bool,
+}
+
+/// What the hub knows of a record that another is to be an annotated copy of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OriginalFacts {
+    /// The record.
+    pub handle: Handle,
+    /// The days on which it is valid.
+    pub validity: Validity,
+    /// Whether the publisher [`may_continue`] it, and so may make copies of it.
     pub may_continue: bool,
 }
 
@@ -165,6 +178,7 @@ pub fn check_record(
     check_derived(resource, claims, fields, &mut found);
     check_validity(resource, record, fields, &mut found);
     check_replaced(resource, record, fields, facts, &mut found);
+    check_copy(resource, record, fields, facts, &mut found);
     found
 }
 
@@ -323,5 +337,59 @@ fn check_replaced(
         wrong("names another department's record");
     } else if replaced.successor.is_none() && facts.current.is_some_and(|current| current.successor.is_some()) {
         wrong("names a record, though another has replaced this one: what is replaced can take no other's place");
+    }
+}
+
+/// A copy names its original and its purpose in its own fields as in the statement, is made by who may continue the original, and
+/// ends no later than that. Whether the original is in force does not matter here: the copy falls with it.
+fn check_copy(
+    resource: &Resource,
+    record: &PublishedRecord,
+    fields: &[(String, Value)],
+    facts: &RecordFacts<'_>,
+    found: &mut Vec<FieldViolation>,
+) {
+    let (copy_of, copy) = match (&resource.copy_of, &record.copy) {
+        (Some(copy_of), Some(copy)) => (copy_of, copy),
+        (None, None) => return,
+        (Some(_), None) => {
+            return found.push(FieldViolation::of_record(Violation::Copy, "the statement names no original"));
+        }
+        (None, Some(_)) => {
+            let problem = "the statement names an original, though the resource is none of copies";
+            return found.push(FieldViolation::of_record(Violation::Copy, problem));
+        }
+    };
+    let mut wrong = |code: &FieldCode, problem: String| {
+        found.push(FieldViolation::of_field(Violation::Copy, code.as_str(), problem));
+    };
+    if let Some(code) = &copy_of.purpose_field {
+        let own = value::text_of(fields, code.as_str());
+        if own.is_some_and(|own| own.parse::<Code>().is_err()) {
+            wrong(code, "is not a purpose code".to_owned());
+        } else if own != copy.purpose.as_ref().map(Code::as_str) {
+            wrong(code, "is not the purpose in the statement".to_owned());
+        }
+    } else if copy.purpose.is_some() {
+        wrong(
+            &copy_of.original_field,
+            "the statement names a purpose, though copies of the resource have none".to_owned(),
+        );
+    }
+    let original = match facts.original {
+        Some(original) => original,
+        None => {
+            let problem = format!("is the identifier of no record of {}; publish that one first", copy_of.resource_id);
+            return wrong(&copy_of.original_field, problem);
+        }
+    };
+    if copy.original != original.handle {
+        wrong(&copy_of.original_field, "names another record than the statement does".to_owned());
+    } else if !original.may_continue {
+        wrong(&copy_of.original_field, "names another department's record".to_owned());
+    } else if record.validity.outlives(&original.validity) {
+        let last = original.validity.until.map_or_else(|| "any day".to_owned(), |last| last.to_string());
+        let until = resource.valid_until_field.as_ref().unwrap_or(&copy_of.original_field);
+        wrong(until, format!("a copy has an end, no later than its original's: {last}"));
     }
 }

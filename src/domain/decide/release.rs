@@ -7,7 +7,7 @@ use crate::domain::{
     agreement::LookupKind,
     catalog::Resource,
     id::{FieldCode, Handle},
-    outcome::{Refusal, RefusalReason},
+    outcome::{Original, Refusal, RefusalReason},
     record::{RecordHead, RecordStatus},
     rules::Rules,
     statement::{Policy, Query},
@@ -23,6 +23,8 @@ pub struct Found {
     pub head: RecordHead,
     /// The record found before it that it replaces; `None`: the lookup found it itself.
     pub replaces: Option<Handle>,
+    /// Of an annotated copy, its original.
+    pub original: Option<RecordHead>,
 }
 
 /// What is released of a record found.
@@ -32,6 +34,8 @@ pub struct Released {
     pub status: RecordStatus,
     /// The fields; none unless ACTIVE.
     pub fields: Vec<FieldCode>,
+    /// Of an annotated copy, what its status rests on.
+    pub original: Option<Original>,
 }
 
 /// What is released of the records found.
@@ -45,7 +49,7 @@ pub struct Release {
 
 /// Decides what is released of each record found: nothing, not even its status, where it, or one that it replaces, misses the row
 /// condition of the agreement that gives access; the fields asked for that the record's own catalog version has, where it is ACTIVE; of any other only the
-/// status. A record signed by a key that was compromised before it was published counts as SUSPENDED until signed anew.
+/// status. An annotated copy is no better than its original, and of one that was made for another purpose only the status is released. A record signed by a key that was compromised before it was published counts as SUSPENDED until signed anew.
 ///
 /// `values` gives the values of a record found, by its position; it is asked only where there is a condition.
 ///
@@ -100,8 +104,8 @@ const FRAME_BYTES: usize = 2_000;
 /// What a commitment takes with its tag and length.
 const COMMITMENT_BYTES: usize = 34;
 /// What a release takes beside its fields: four hashes of 34 bytes with tag and length, four numbers of at most 25, its own tag
-/// and length of 4. A record withheld takes less.
-const RELEASE_BYTES: usize = 165;
+/// and length of 4; and of a copy its original: a hash, two numbers of at most 13, tag and length of 2. A record withheld takes less.
+const RELEASE_BYTES: usize = 165 + 49;
 
 /// How many records a query may release: as many as the policy says, and fewer where so many times the fields asked for would
 /// not fit an entry. It follows from the question alone, so that no answer is lost for its length: that would leave no
@@ -122,14 +126,24 @@ pub fn learns_successor(query: &Query, resource: Option<&Resource>) -> bool {
 }
 
 fn release(rules: &Rules, query: &Query, found: &Found, resource: Option<&Resource>, now: &Moment) -> Released {
-    let head = &found.head;
-    let issuer_key = rules.directory.keys.get(&head.issuer_key);
-    let is_suspect = issuer_key.and_then(|key| key.compromised_since).is_some_and(|since| head.published_at >= since);
-    let status = released_status(head, is_suspect, now, rules.policy.civil_day_offset_seconds);
+    let status_of = |head: &RecordHead| {
+        let issuer_key = rules.directory.keys.get(&head.issuer_key);
+        let since = issuer_key.and_then(|key| key.compromised_since);
+        let is_suspect = since.is_some_and(|since| head.published_at >= since);
+        released_status(head, is_suspect, now, rules.policy.civil_day_offset_seconds)
+    };
+    let original = found.original.as_ref().map(|head| Original {
+        handle: head.handle,
+        publication_index: head.publication_index,
+        status: status_of(head),
+    });
+    let own = status_of(&found.head);
+    let status = original.map_or(own, |original| own.falls_with(original.status));
+    let serves = found.head.copy.as_ref().is_none_or(|copy| copy.serves(&query.purpose));
     let is_successor = found.replaces.is_some();
-    let is_released = |code: &&FieldCode| is_released(status, resource, code.as_str(), is_successor);
+    let is_released = |code: &&FieldCode| serves && is_released(status, resource, code.as_str(), is_successor);
     let fields = query.fields.iter().filter(is_released).cloned().collect();
-    Released { status, fields }
+    Released { status, fields, original }
 }
 
 /// The status with which a record is released. A suspect one, whose key was compromised before it was published, counts as

@@ -1,6 +1,7 @@
 //! The hub without its transport: what each kind of statement leads to, and what the log then holds.
 
 mod answers;
+mod copies;
 mod issuing;
 mod licences;
 mod life;

@@ -327,6 +327,7 @@ impl World {
             validity: Validity::default(),
             status: RecordStatus::Active,
             replaces: None,
+            copy: None,
         };
         (record, RecordBody { sd_jwt, record_salt: salt.to_vec() })
     }
@@ -497,6 +498,7 @@ pub(super) fn licence() -> Resource {
         valid_until_field: Some("ZZYXQJZRQ".parse().unwrap()),
         holder_type_field: None,
         replaces_field: None,
+        copy_of: None,
     }
 }
 

@@ -318,6 +318,7 @@ impl City {
                 },
                 status: *status,
                 replaces: None,
+                copy: None,
             }
         });
         let publication = Publication {

@@ -5,6 +5,7 @@
 
 mod administration;
 mod agreements;
+mod annotated_copies;
 mod answers;
 mod copies;
 mod evidence;
@@ -131,6 +132,7 @@ fn checked(folder: &Folder) -> Vec<(Option<u64>, String)> {
 fn rows() -> Vec<Row> {
     [
         copies::rows(),
+        annotated_copies::rows(),
         statements::rows(),
         queries::rows(),
         releases::rows(),

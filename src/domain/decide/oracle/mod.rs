@@ -288,6 +288,7 @@ fn record(random: &mut Random, resources: &[Arc<Resource>], number: u8) -> Recor
         published_at: random.time(),
         issuer_key: KeyId([7; 32]),
         successor: None,
+        copy: None,
     };
     let replaces = (number > 0 && random.once_in(3)).then(|| Handle([number - 1; 32]));
     Record { head, values, replaces }
@@ -367,7 +368,8 @@ impl Case {
                 return Answer::Refused(refusal.reason, refusal.agreement.map(name), refusal.peer_address.is_some());
             }
         };
-        let found = |record: &Record| Found { lookup: 0, head: record.head.clone(), replaces: record.replaces };
+        let found =
+            |record: &Record| Found { lookup: 0, head: record.head.clone(), replaces: record.replaces, original: None };
         let found: Vec<_> = self.found.iter().map(found).collect();
         let values = |position: usize| Ok::<_, Infallible>(self.found[position].values.clone());
         let Ok(release) = decide_release(rules, &access, &self.query, &found, values, now);
@@ -375,7 +377,7 @@ impl Case {
             .unwrap()
             .records
             .into_iter()
-            .map(|released| released.map(|Released { status, fields }| (status, fields)));
+            .map(|released| released.map(|Released { status, fields, .. }| (status, fields)));
         let attested = access.peer_address.is_some();
         Answer::Permitted(name((access.agreement_id, access.agreement_version)), attested, records.collect())
     }
