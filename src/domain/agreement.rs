@@ -123,7 +123,7 @@ impl AgreementText {
 
 /// The most networks of one agreement: a department's sites. Each takes at most 45 bytes of an entry.
 pub const MAX_NETWORKS: usize = 64;
-/// The most agreements of a consumer on one resource. A query that names none looks at each of them, some 60 ns, so they bound what a
+/// The most agreements of a consumer on one resource. A query that names none looks at each of them, a third of a microsecond, so they bound what a
 /// decision costs; an agreement has as many purposes, matters and versions as it takes, so there is no need for a hundred.
 pub const MAX_AGREEMENTS_OF_USE: usize = 64;
 /// The most days for which an agreement lets data be kept: a hundred years. What may be kept for ever has no such duty.
@@ -205,10 +205,12 @@ impl Agreement {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agreements {
     by_id: BTreeMap<AgreementId, Arc<Agreement>>,
-    /// A consumer's agreements on a resource, by their ids. A resource has one provider, and parties never change.
-    by_use: HashMap<(Uscc, ResourceId), BTreeMap<AgreementId, Arc<Agreement>>>,
+    /// A consumer's agreements on a resource, in the order of their ids. A resource has one provider, and parties never change.
+    by_use: HashMap<(Uscc, ResourceId), Vec<Arc<Agreement>>>,
     /// Those whose newest version waits for an answer.
     waiting: BTreeSet<AgreementId>,
+    /// The codes of purposes and matters that any of them names.
+    codes: BTreeSet<Code>,
 }
 
 impl Agreements {
@@ -238,7 +240,22 @@ impl Agreements {
     /// A consumer's agreements on a resource, in the order of their ids.
     pub fn of_use(&self, consumer: &Uscc, resource: &ResourceId) -> impl Iterator<Item = &Arc<Agreement>> {
         // Cloning a name is a reference count; the borrowed pair has no borrowed key.
-        self.by_use.get(&(*consumer, resource.clone())).into_iter().flat_map(BTreeMap::values)
+        self.by_use.get(&(*consumer, resource.clone())).into_iter().flatten()
+    }
+
+    /// Lets a text share the codes that others name too. There are few of them, and decisions under whichever agreement find them in the
+    /// processor's cache; each text's own would have to come from memory.
+    pub(super) fn share_codes(&mut self, text: &mut AgreementText) {
+        for codes in [&mut text.purposes, &mut text.matters] {
+            let shared = std::mem::take(codes).into_iter().map(|code| match self.codes.get(&code) {
+                Some(known) => known.clone(),
+                None => {
+                    self.codes.insert(code.clone());
+                    code
+                }
+            });
+            *codes = shared.collect();
+        }
     }
 
     /// Puts an agreement in place of what stood under its id.
@@ -246,7 +263,11 @@ impl Agreements {
         let agreement = Arc::new(agreement);
         if let Some(text) = agreement.newest().map(|version| &version.text) {
             let of_use = self.by_use.entry((text.consumer, text.resource_id.clone())).or_default();
-            of_use.insert(id.clone(), Arc::clone(&agreement));
+            let id_of = |known: &Arc<Agreement>| known.newest().map(|version| version.text.agreement_id.clone());
+            match of_use.binary_search_by_key(&Some(id.clone()), id_of) {
+                Ok(found) => of_use.splice(found..=found, [Arc::clone(&agreement)]).for_each(drop),
+                Err(place) => of_use.insert(place, Arc::clone(&agreement)),
+            }
         }
         if agreement.newest().is_some_and(|newest| newest.waiting.is_some()) {
             self.waiting.insert(id.clone());

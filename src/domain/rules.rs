@@ -197,9 +197,13 @@ impl Rules {
         let number = step.number;
         match change {
             RuleChange::AgreementProposal { text, serialized, digest, .. } => {
+                let mut text = AgreementText::clone(text);
+                self.catalog.share_names(&mut text);
+                self.agreements.share_codes(&mut text);
+                (text.agreement_id == *id).then_some(())?;
                 let replaced = agreement.versions.last_mut().filter(|last| last.text.version == number);
                 let proposed = AgreementVersion {
-                    text: AgreementText::clone(text),
+                    text,
                     serialized: Arc::clone(serialized),
                     digest: *digest,
                     state: step.state,
@@ -213,7 +217,7 @@ impl Rules {
                     Some(replaced) => *replaced = proposed,
                     None => agreement.versions.push(proposed),
                 }
-                (agreement.newest()?.text.version == number && text.agreement_id == *id).then_some(())?;
+                (agreement.newest()?.text.version == number).then_some(())?;
             }
             RuleChange::AgreementActivation(_) => {
                 agreement.versions.iter_mut().filter(|version| version.text.version < number).for_each(end);

@@ -14,6 +14,33 @@ pub const MAX_SEAL_BYTES: usize = 64 << 10;
 /// The same as base64.
 pub const MAX_SEAL_CHARS: usize = MAX_SEAL_BYTES.div_ceil(3) * 4;
 
+/// The greatest whole number of a record, one that every JSON implementation carries exactly: 2^53 - 1.
+pub const MAX_INTEGER: i64 = (1 << 53) - 1;
+/// The most characters of an exact decimal number: 38 digits, a sign and a point, as databases have them.
+pub const MAX_DECIMAL_CHARS: usize = 40;
+
+/// Whether a text is an exact decimal number as records have it.
+pub fn is_decimal(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= MAX_DECIMAL_CHARS && are_digits(whole) && are_digits(fraction)
+}
+
+/// The instant of a text in the only form that records have it, RFC 3339 `date-time` in capitals, with seconds and an offset.
+pub fn parse_instant(text: &str) -> Option<jiff::Timestamp> {
+    let form: String = text.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
+    let rest = form.strip_prefix("0000-00-00T00:00:00")?;
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let offset = fraction.trim_start_matches('0');
+            (1..=9).contains(&(fraction.len() - offset.len())).then_some(offset)?
+        }
+    };
+    matches!(offset, "Z" | "+00:00" | "-00:00").then(|| text.parse().ok())?
+}
+
 /// A date in the only form that records have it, RFC 3339 `full-date`.
 pub fn parse_date(text: &str) -> Option<Date> {
     let date: Date = text.parse().ok()?;

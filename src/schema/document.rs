@@ -3,14 +3,13 @@
 use serde_json::{Map, Value, json};
 
 use super::format::Format;
-use crate::domain::catalog::{Field, FieldType, MAX_VALUES, Resource};
+use crate::domain::{
+    catalog::{Field, FieldType, MAX_VALUES, Resource},
+    value::{MAX_DECIMAL_CHARS, MAX_INTEGER},
+};
 
 /// The dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// The greatest whole number that every JSON implementation carries exactly: 2^53 - 1.
-const MAX_INTEGER: i64 = 9_007_199_254_740_991;
-/// The most characters of an exact decimal number: 38 digits, a sign and a point, as databases have them.
-const MAX_DECIMAL_CHARS: usize = 40;
 
 /// The JSON Schema (draft 2020-12) of a record's fields in a version of a resource, as one object of all its fields by their
 /// codes. Any validator understands it; one that does not know the formats of identifiers checks their `pattern`.

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::domain::{
     identifier::{self, AdministrativeDivision, CitizenId, LicenceId, Uscc, is_holder_code},
     outcome::RecordViolation,
-    value::{MAX_SEAL_BYTES, parse_date},
+    value::{MAX_SEAL_BYTES, parse_date, parse_instant},
 };
 
 /// A format that text may be of.
@@ -83,7 +83,7 @@ impl Format {
     pub(super) fn check(self, text: &str) -> Result<(), Unfit> {
         match self {
             Self::Date => self.known(parse_date(text).is_some()),
-            Self::DateTime => self.known(is_date_time(text)),
+            Self::DateTime => self.known(parse_instant(text).is_some()),
             Self::Uscc => parsed(Uscc::parse(text)),
             Self::CitizenId => parsed(CitizenId::parse(text)),
             Self::AdministrativeDivision => parsed(AdministrativeDivision::parse(text)),
@@ -117,9 +117,4 @@ fn parsed<T>(parsed: Result<T, identifier::Error>) -> Result<(), Unfit> {
         let violation = if is_check { RecordViolation::CheckCharacter } else { RecordViolation::Type };
         Unfit { violation, description: error.to_string() }
     })
-}
-
-/// RFC 3339 `date-time`, whose form the pattern says; the instant must exist.
-fn is_date_time(text: &str) -> bool {
-    text.parse::<jiff::Timestamp>().is_ok()
 }

@@ -5,6 +5,7 @@ use crate::{
     catalog,
     domain::{
         catalog::{FieldType, MAX_VALUES, Resource},
+        condition::{Comparison, Literal, Relation, Test},
         value::warnings,
     },
 };
@@ -191,4 +192,62 @@ fn a_schema_is_compiled_once_for_a_version() {
     let compiled = schemas.of(&first, 1).unwrap();
     assert!(Arc::ptr_eq(&compiled, &schemas.of(&first, 1).unwrap()));
     assert!(!Arc::ptr_eq(&compiled, &schemas.of(&second, 2).unwrap()));
+}
+
+#[test]
+fn a_row_condition_compares_a_field_with_what_its_records_may_hold_and_with_nothing_else() {
+    let long = |digits| "9".repeat(digits);
+    let texts = [
+        "a",
+        "abcd",
+        "abcde",
+        "1",
+        "2",
+        "3",
+        "-1.50",
+        "1.",
+        ".5",
+        "+1",
+        "1e3",
+        &long(40),
+        &long(41),
+        "2026-01-05",
+        "2026-1-5",
+        "2026-02-30",
+        "2026-01-05T08:00:00+08:00",
+        "2026-01-05T08:00:00-04:30",
+        "2026-01-05 08:00:00+08:00",
+        "2026-01-05t08:00:00z",
+        "2026-01-05T08:00:00",
+        "2026-01-05T08:00Z",
+        "2026-01-05T08:00:00+08",
+        "2026-01-05T08:00:00.Z",
+        "2026-01-05T08:00:00.123456789Z",
+        "2026-01-05T08:00:00.1234567890Z",
+        "2026-01-05T25:00:00Z",
+        "440305",
+        "990000",
+        "91440300708461136T",
+        "91440300708461136A",
+    ];
+    let literals = texts.iter().map(|text| Literal::Text((*text).to_owned()));
+    let integers = [0, 1, (1 << 53) - 1, 1 << 53, -(1 << 53)].map(Literal::Integer);
+    let literals: Vec<_> = literals.chain(integers).chain([true, false].map(Literal::Boolean)).collect();
+    let resource = resource();
+    let comparable = ["TEXT", "INTEGER", "DECIMAL", "DATE", "DATE_TIME", "BOOLEAN", "USCC", "DIVISION", "CODE"];
+    for code in comparable {
+        let mut fitting = 0;
+        for literal in &literals {
+            let test = Test::Is(Relation::Equal, literal.clone());
+            let fits = Comparison { field: code.parse().unwrap(), test }.misfit(&resource).is_none();
+            let value = match literal {
+                Literal::Text(text) => json!(text),
+                Literal::Integer(integer) => json!(integer),
+                Literal::Boolean(boolean) => json!(boolean),
+            };
+            assert_eq!(fits, found(code, value).is_empty(), "{code} {literal}");
+            fitting += u32::from(fits);
+        }
+        assert!(fitting > 0, "nothing fits {code}");
+    }
 }

@@ -3,12 +3,10 @@
 use serde_json::Value;
 
 use super::Reason;
+use crate::domain::value::MAX_INTEGER;
 
 /// The most digits of a decimal, the precision that databases commonly keep.
 pub const MAX_DECIMAL_DIGITS: usize = 38;
-
-/// The largest whole number that every JSON reader keeps exactly, 2^53 − 1.
-const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 /// Whether a text is a number in scientific notation, such as `9.1440300708461E+17`: what a spreadsheet makes of a long
 /// number, its last digits gone.

@@ -14,6 +14,7 @@ pub use metadata::{DataGrade, Metadata, NationalCode, ResourceFormat, ShareMetho
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    agreement::AgreementText,
     derive::DerivationRule,
     id::{CodeTableId, Digest, FieldCode, ResourceId},
     identifier::Uscc,
@@ -279,6 +280,16 @@ impl Catalog {
     pub fn newest(&self, resource: &str) -> Option<(u32, &Arc<Resource>)> {
         let versions = self.resources.get(resource)?;
         Some((u32::try_from(versions.len()).ok()?, versions.last()?))
+    }
+
+    /// Lets an agreement's text share the names of its resource and fields with the catalog: as with its codes, decisions under
+    /// whichever agreement then find them in the processor's cache.
+    pub(super) fn share_names(&self, text: &mut AgreementText) {
+        let Some((id, versions)) = self.resources.get_key_value(text.resource_id.as_str()) else { return };
+        text.resource_id = id.clone();
+        let Some(newest) = versions.last() else { return };
+        let shared = |code: FieldCode| newest.field(code.as_str()).map_or(code, |field| field.code.clone());
+        text.fields = std::mem::take(&mut text.fields).into_iter().map(shared).collect();
     }
 
     /// The newest version of a code table.

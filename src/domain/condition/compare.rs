@@ -16,25 +16,17 @@ pub(super) fn is_ordered(field_type: &FieldType) -> bool {
     matches!(field_type, FieldType::Integer | FieldType::Decimal | FieldType::Date | FieldType::DateTime)
 }
 
-/// The greatest whole number that a record holds: 2^53 - 1.
-const MAX_INTEGER: i64 = (1 << 53) - 1;
-
 /// Whether a literal is a value that a field of this type may have.
 pub(super) fn is_value(field_type: &FieldType, literal: &Literal) -> bool {
     match (field_type, literal) {
-        (FieldType::Integer, Literal::Integer(integer)) => (-MAX_INTEGER..=MAX_INTEGER).contains(integer),
+        (FieldType::Integer, Literal::Integer(integer)) => (-value::MAX_INTEGER..=value::MAX_INTEGER).contains(integer),
         (FieldType::Boolean, Literal::Boolean(_)) => true,
         (FieldType::Text { max_length }, Literal::Text(text)) => {
             (1..=*max_length as usize).contains(&text.chars().count())
         }
-        (FieldType::Decimal, Literal::Text(text)) => {
-            let digits = text.strip_prefix('-').unwrap_or(text);
-            let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-            let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            are_digits(whole) && are_digits(fraction)
-        }
+        (FieldType::Decimal, Literal::Text(text)) => value::is_decimal(text),
         (FieldType::Date, Literal::Text(text)) => value::parse_date(text).is_some(),
-        (FieldType::DateTime, Literal::Text(text)) => text.parse::<jiff::Timestamp>().is_ok(),
+        (FieldType::DateTime, Literal::Text(text)) => value::parse_instant(text).is_some(),
         (FieldType::Code(codes), Literal::Text(text)) => codes.iter().any(|known| known.code == *text),
         (FieldType::CodeTable(codes), Literal::Text(text)) => {
             codes.table.as_ref().is_some_and(|table| table.find(text).is_some())
@@ -72,8 +64,7 @@ fn order(field_type: &FieldType, value: &Value, literal: &Literal) -> Option<Ord
             Some(value::parse_date(value)?.cmp(&value::parse_date(literal)?))
         }
         (FieldType::DateTime, Value::String(value), Literal::Text(literal)) => {
-            let instant = |text: &str| text.parse::<jiff::Timestamp>().ok();
-            Some(instant(value)?.cmp(&instant(literal)?))
+            Some(value::parse_instant(value)?.cmp(&value::parse_instant(literal)?))
         }
         (_, Value::String(value), Literal::Text(literal)) => Some(value.as_str().cmp(literal)),
         _ => None,
