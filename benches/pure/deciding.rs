@@ -38,7 +38,7 @@ struct Loaded<'a> {
 impl<'a> Loaded<'a> {
     /// The city's rules with a catalog of many resources and no agreements but its own.
     fn new(city: &'a City) -> Self {
-        let mut loaded = Self { city, rules: super::rules(city) };
+        let mut loaded = Self { city, rules: city.rules(now()).unwrap() };
         let part = Digest([9; 32]);
         let resources: Vec<_> = (0..RESOURCES)
             .map(|number| Arc::new(Resource { resource_id: resource_id(number), ..city::resource().unwrap() }))

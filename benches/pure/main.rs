@@ -6,19 +6,16 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hutong::{
-    bench::city::{ADMINISTRATOR, Actor, City, HUB, Record, TRUST_DOMAIN, released, resource},
+    bench::city::{City, Record, released, resource},
     domain::{
-        directory::Capability,
-        id::{Digest, Handle, KeyId},
+        id::{Digest, Handle},
         outcome::{Outcome, QueryPermitted, RecordRelease},
         record::RecordStatus,
-        rules::Rules,
-        statement::{DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy},
         time::Time,
     },
     schema::Schema,
     sign::{
-        Secret, SigningKey, SystemRandomness,
+        Secret, SystemRandomness,
         sd_jwt::{self, SdJwt, sd_hash},
         sealing::VaultKey,
     },
@@ -36,39 +33,7 @@ fn now() -> Time {
 }
 
 fn city() -> City {
-    City::new(Actor::new(ADMINISTRATOR, "administration", generate()).unwrap()).unwrap()
-}
-
-fn generate() -> SigningKey {
-    SigningKey::generate(&SystemRandomness::new()).unwrap()
-}
-
-/// The rules of the city after its founding.
-fn rules(city: &City) -> Rules {
-    let Actor { system, key } = &city.administrator;
-    let public = key.verifying_key();
-    let mut rules = Rules::of_genesis(&Genesis {
-        hub: HUB.parse().unwrap(),
-        origin: format!("{HUB}/exchange-log/2026"),
-        trust_domain: TRUST_DOMAIN.parse().unwrap(),
-        administrators: vec![FirstDepartment {
-            uscc: *system.department(),
-            name: "样例市数据局".to_owned(),
-            systems: vec![FirstSystem {
-                system: system.clone(),
-                capabilities: [Capability::Administer].into(),
-                keys: vec![(KeyId(*public.thumbprint()), *public.as_bytes())],
-            }],
-        }],
-        policy: Policy::default(),
-        decision_version: DECISION_VERSION,
-        created_at: now(),
-        previous: None,
-    });
-    for (index, act) in (1..).zip(city.founding(now()).unwrap()) {
-        rules.apply(index, now(), &act.statement, &act.effect).unwrap();
-    }
-    rules
+    City::without_hub().unwrap()
 }
 
 fn statements(c: &mut Criterion) {

@@ -4,15 +4,12 @@ use std::{fs, path::Path};
 
 use anyhow::Context as _;
 use hutong::{
-    bench::city::{ADMINISTRATOR, Actor, City, HUB, TRUST_DOMAIN, released},
+    bench::city::{Actor, City, HUB, released},
     domain::{
-        directory::Capability,
-        id::{Digest, KeyId},
+        id::Digest,
         outcome::{Effect, Outcome, QueryPermitted, RecordRelease},
         record::RecordStatus,
-        statement::{
-            DECISION_VERSION, FirstDepartment, FirstSystem, Genesis, Policy, Publication, PublishedRecord, Statement,
-        },
+        statement::{Publication, PublishedRecord, Statement},
         time::Time,
     },
     sign::{LogSigner, SigningKey, SystemRandomness, VerifyingKey, dsse},
@@ -29,11 +26,11 @@ const BATCH: u32 = 256;
 /// Writes a log of `size` entries into a folder: a city's founding, its publications, and then queries only. Gives the public
 /// key of those who query.
 pub(crate) fn write(folder: &Path, size: u64, now: Time) -> anyhow::Result<VerifyingKey> {
-    let generate = || SigningKey::generate(&SystemRandomness::new());
-    let city = City::new(Actor::new(ADMINISTRATOR, "administration", generate()?)?)?;
-    let signer = LogSigner::new(format!("{HUB}/exchange-log/2026").parse()?, generate()?);
+    let city = City::without_hub()?;
+    let signer =
+        LogSigner::new(format!("{HUB}/exchange-log/2026").parse()?, SigningKey::generate(&SystemRandomness::new())?);
     let mut log = Log::new(folder, now);
-    log.enter(None, genesis(&city, now)?, Outcome::Applied(Effect::LogOpened))?;
+    log.enter(None, Statement::Genesis(Box::new(city.genesis(now)?)), Outcome::Applied(Effect::LogOpened))?;
     for act in city.founding(now)? {
         log.enter(Some(act.actor), act.statement, Outcome::Applied(act.effect))?;
     }
@@ -55,29 +52,6 @@ pub(crate) fn write(folder: &Path, size: u64, now: Time) -> anyhow::Result<Verif
     }
     log.seal(&signer)?;
     Ok(city.consumer.key.verifying_key().clone())
-}
-
-fn genesis(city: &City, now: Time) -> anyhow::Result<Statement> {
-    let Actor { system, key } = &city.administrator;
-    let public = key.verifying_key();
-    Ok(Statement::Genesis(Box::new(Genesis {
-        hub: HUB.parse()?,
-        origin: format!("{HUB}/exchange-log/2026"),
-        trust_domain: TRUST_DOMAIN.parse()?,
-        administrators: vec![FirstDepartment {
-            uscc: *system.department(),
-            name: "样例市数据局".to_owned(),
-            systems: vec![FirstSystem {
-                system: system.clone(),
-                capabilities: [Capability::Administer].into(),
-                keys: vec![(KeyId(*public.thumbprint()), *public.as_bytes())],
-            }],
-        }],
-        policy: Policy::default(),
-        decision_version: DECISION_VERSION,
-        created_at: now,
-        previous: None,
-    })))
 }
 
 fn permitted(record: &PublishedRecord, publication_index: u64) -> anyhow::Result<Outcome> {

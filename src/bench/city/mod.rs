@@ -3,6 +3,7 @@
 //! Everything is synthetic. Nothing here touches a disk or a network; the programs in `benches/` measure with the same city.
 
 mod record;
+mod rules;
 
 use std::{collections::BTreeSet, sync::Arc};
 
