@@ -78,6 +78,7 @@ impl Parts {
         let Statement::Query(_, query) = statement.clone() else { anyhow::bail!("it is a query") };
         let release = RecordRelease {
             replaces: None,
+            original: None,
             lookup: 0,
             handle: Handle([1; 32]),
             version: 1,
