@@ -358,3 +358,18 @@ fn what_is_larger_than_any_catalog_is_refused_before_it_is_read() {
     let large = from_workbook(&vec![b'P'; MAX_WORKBOOK_BYTES + 1]).unwrap_err().remove(0).fault;
     assert!(matches!(large, Fault::TooLarge { what: "bytes", .. }));
 }
+
+/// What a ZIP says of the sizes in it is not believed: it is unpacked to nowhere first.
+#[test]
+fn a_workbook_that_unpacks_to_more_than_any_catalog_is_refused() {
+    let mut bomb = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    bomb.start_file("xl/sharedStrings.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    let mebibyte = vec![b' '; 1 << 20];
+    for _ in 0..=128 {
+        std::io::Write::write_all(&mut bomb, &mebibyte).unwrap();
+    }
+    let bytes = bomb.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 20, "{}", bytes.len());
+    let refused = from_workbook(&bytes).unwrap_err().remove(0).fault;
+    assert_eq!(refused, Fault::TooLarge { what: "bytes when unpacked", most: 128 << 20 });
+}
