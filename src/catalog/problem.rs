@@ -243,7 +243,7 @@ fn chinese_rule(rule: CatalogRule) -> &'static str {
         CatalogRule::HolderTypeRepeated => "是否多值须与持证主体代码一致",
         CatalogRule::ReplacesField => "必须是与记录标识类型相同的另一信息项，非必填且非多值",
         CatalogRule::CopyOf => {
-            "必须指明另一资源、与其标识同型的必填信息项（不是证照标识本身）以及可选的用途信息项（TEXT 或 CODE），均不可重复，且须有 valid_until"
+            "必须指明另一资源、与其标识同型的必填信息项（不是证照标识本身）以及可选的用途信息项（TEXT 或 CODE），均不可重复，须有 valid_until，且不能与 replaces 并用"
         }
         CatalogRule::DateField => "必须是类型为 DATE 的信息项",
         CatalogRule::SealField => "SEAL 类型只用于 E_SEAL 类资源，且只能有一项，记录标识的类型须为 TEXT",

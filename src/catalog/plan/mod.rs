@@ -116,11 +116,20 @@ pub fn plan(in_force: &InForce, content: Content) -> Result<Plan, Vec<Obstacle>>
         if !in_force.departments.contains_key(&resource.provider) {
             obstacles.push(Obstacle::ProviderUnknown(id.clone(), resource.provider));
         }
+        let of = resource.copy_of.as_ref().map(|copy_of| &copy_of.resource_id);
+        let new = resources.iter().find(|own| Some(&own.resource_id) == of);
+        let original = new.or_else(|| in_force.resources.get(of?).map(|(_, newest)| newest));
+        if !resource.has_originals(original.map(AsRef::as_ref)) {
+            obstacles.push(Obstacle::Originals(id.clone()));
+        }
         let Some((_, newest)) = in_force.resources.get(id) else { continue };
         if newest.provider != resource.provider {
             obstacles.push(Obstacle::Provider(id.clone()));
         }
         obstacles.extend(changed_identity(newest, resource).map(|role| Obstacle::Identity(id.clone(), role)));
+        if newest.copy_of != resource.copy_of {
+            obstacles.push(Obstacle::CopyOf(id.clone()));
+        }
     }
     if !obstacles.is_empty() {
         return Err(obstacles);

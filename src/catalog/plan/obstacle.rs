@@ -35,6 +35,10 @@ pub enum Obstacle {
     Provider(ResourceId),
     /// A resource's records would be found by another field, or by one of another type.
     Identity(ResourceId, &'static str),
+    /// A resource's records would be copies of others, or no longer.
+    CopyOf(ResourceId),
+    /// What a resource's records are copies of is not there, is itself of copies, or has identifiers of another type.
+    Originals(ResourceId),
 }
 
 impl Obstacle {
@@ -56,6 +60,10 @@ impl Obstacle {
                 "{id}: {} and the type of its field cannot change, for records are found by it; enter a new resource",
                 role.trim_end_matches("_field")
             ),
+            Self::CopyOf(id) => format!("{id}: copy_of cannot change; enter a new resource"),
+            Self::Originals(id) => format!(
+                "{id}: copy_of names no resource of originals, in force or in the files, with identifiers of the type of its field"
+            ),
         }
     }
 
@@ -76,6 +84,8 @@ impl Obstacle {
             Self::Identity(id, role) => {
                 format!("{id}：{} 及其类型不能变更（记录凭其查找），请另编新资源", role.trim_end_matches("_field"))
             }
+            Self::CopyOf(id) => format!("{id}：copy_of 不能变更，请另编新资源"),
+            Self::Originals(id) => format!("{id}：copy_of 所指的原件资源未生效也不在文件中，或其标识类型不同"),
         }
     }
 }

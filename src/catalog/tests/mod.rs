@@ -460,7 +460,7 @@ prop_compose! {
             metadata,
             holder_type_field: validity.2.then(|| code(4)),
             replaces_field: validity.3.then(|| code(5)),
-            copy_of: validity.3.then(|| CopyOf {
+            copy_of: validity.2.then(|| CopyOf {
                 resource_id: "a.original".parse().unwrap(),
                 original_field: code(5),
                 purpose_field: validity.2.then(|| code(4)),

@@ -85,6 +85,13 @@ fn everything_that_is_in_the_way_is_told_at_once_in_both_languages() {
             vec!["provider 11100000000013661B is not registered", "cannot change"],
         ),
         (broken("record_id = \"ZZBS\"", "record_id = \"CZZTDM\""), vec!["record_id and the type of its field"]),
+        (
+            broken(
+                "holder = \"CZZTDM\"",
+                "holder = \"CZZTDM\"\ncopy_of = { resource = \"city.other\", original = \"CZZTDM\" }",
+            ),
+            vec!["names no resource of originals", "copy_of cannot change"],
+        ),
         (other_table, vec!["version 1 is not what is in force under that number, and the next is 2"]),
         (TABLE.replace("version = 1", "version = 3"), vec!["and the next is 2"]),
         (

@@ -69,7 +69,7 @@ rules! {
     HolderTypeField = "must be a required field of type CODE";
     HolderTypeRepeated = "must be repeated as the holder field is";
     ReplacesField = "must be another field of the record id's type, neither required nor repeated";
-    CopyOf = "must name another resource, a required field for its identifiers beside the record id, a TEXT or CODE field for the purpose if there is one, none of them repeated, and goes with valid_until";
+    CopyOf = "must name another resource, a required field for its identifiers beside the record id, a TEXT or CODE field for the purpose if there is one, none of them repeated; goes with valid_until and not with replaces";
     DateField = "must be a field of type DATE";
     SealField = "must be of a resource of kind E_SEAL, the only field of type SEAL, and the record id of type TEXT";
 }

@@ -36,6 +36,17 @@ impl Resource {
         }
     }
 
+    /// Whether annotated copies can be made of the records of the resource that is said: of one that is none of copies itself, so that
+    /// no original falls with another, and whose identifiers are of the type of the field that names them.
+    pub fn has_originals(&self, original: Option<&Resource>) -> bool {
+        let Some(copy_of) = &self.copy_of else { return true };
+        let type_of = |of: &Resource, code: &FieldCode| of.field(code.as_str()).map(|field| field.field_type.clone());
+        original.is_some_and(|original| {
+            let identifier = type_of(original, &original.record_id_field);
+            original.copy_of.is_none() && identifier == type_of(self, &copy_of.original_field)
+        })
+    }
+
     /// Whether annotated copies can be made as is said; whether there are such originals, the rest of the catalog says.
     fn fits(&self, copy_of: &CopyOf) -> bool {
         let single = |code: &FieldCode| self.field(code.as_str()).filter(|field| !field.repeated);
@@ -47,6 +58,8 @@ impl Resource {
             && single(&copy_of.original_field).is_some_and(|field| field.required && names_records(&field.field_type))
             && copy_of.purpose_field.as_ref().is_none_or(|code| single(code).is_some_and(is_code))
             && self.valid_until_field.is_some()
+            // Or what is told of a copy's successor would hang on two originals.
+            && self.replaces_field.is_none()
     }
 
     fn check_holder(&self, found: &mut Violations) {

@@ -8,7 +8,7 @@ use crate::domain::{
         Catalog, CatalogPart, CatalogViolation, CodeTable, CodeTableRef, Resource, assemble, breaking_changes,
         changed_identity,
     },
-    id::{CodeTableId, Digest, FieldCode, ResourceId},
+    id::{CodeTableId, Digest, ResourceId},
     outcome::{Effect, Refusal, RefusalReason as Reason},
     rules::Rules,
 };
@@ -70,18 +70,12 @@ pub(super) fn release(
     Ok(Effect::CatalogReleased { version: catalog.version + 1, resources: changed.collect() })
 }
 
-/// Annotated copies are made of records of a resource that is in force, or comes into force with theirs: one that is none of copies
-/// itself, so that no original falls with another, and whose identifiers are of the type of the field that names them.
+/// Annotated copies are made of records of a resource that is in force, or comes into force with theirs.
 fn require_originals(catalog: &Catalog, entered: &[&CatalogPart], resource: &Resource) -> Result<(), Refusal> {
     let Some(copy_of) = &resource.copy_of else { return Ok(()) };
     let new = entered.iter().flat_map(|part| &part.resources).find(|new| new.resource_id == copy_of.resource_id);
     let original = new.or_else(|| catalog.newest(copy_of.resource_id.as_str()).map(|(_, newest)| newest));
-    let type_of = |of: &Resource, code: &FieldCode| of.field(code.as_str()).map(|field| field.field_type.clone());
-    let fits = original.is_some_and(|original| {
-        let identifier = type_of(original, &original.record_id_field);
-        original.copy_of.is_none() && identifier == type_of(resource, &copy_of.original_field)
-    });
-    if fits {
+    if resource.has_originals(original.map(AsRef::as_ref)) {
         return Ok(());
     }
     let (id, of) = (&resource.resource_id, &copy_of.resource_id);
