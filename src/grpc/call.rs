@@ -3,7 +3,10 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -18,7 +21,7 @@ use tonic::{
     codegen::http::{HeaderMap, Request, Response},
 };
 use tower::{Layer, Service};
-use tracing::{Instrument as _, Span, debug, field, info};
+use tracing::{Instrument as _, Span, debug, field, info, warn};
 
 use super::{
     gossip,
@@ -33,6 +36,29 @@ type Future = Pin<Box<dyn std::future::Future<Output = Result<Response<Body>, to
 #[derive(Clone)]
 pub(super) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<(OwnedSemaphorePermit, Option<Part>)>);
 
+/// The calls that found no place, told of once in a while: a line for each would cost more than the call.
+#[derive(Default)]
+struct Shed {
+    calls: AtomicU64,
+    told: Mutex<Option<Instant>>,
+}
+
+/// How long calls that find no place are counted before a line tells of them.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+impl Shed {
+    /// Counts one, and tells of those so far when it is time. Whoever finds another telling leaves it to them.
+    fn tell(&self) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let Ok(mut told) = self.told.try_lock() else { return };
+        if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            *told = Some(Instant::now());
+            let calls = self.calls.swap(0, Ordering::Relaxed);
+            warn!(calls, "calls were refused: too many are at work, in all or of their department");
+        }
+    }
+}
+
 /// Puts [`Call`] around the services.
 #[derive(Clone)]
 pub(super) struct CallLayer {
@@ -40,12 +66,13 @@ pub(super) struct CallLayer {
     limits: Limits,
     places: Arc<Semaphore>,
     shares: Arc<Shares>,
+    shed: Arc<Shed>,
 }
 
 impl CallLayer {
     pub(super) fn new(hub: Arc<Hub>, limits: Limits) -> Self {
         let places = Arc::new(Semaphore::new(limits.calls));
-        Self { hub, limits, places, shares: Arc::default() }
+        Self { hub, limits, places, shares: Arc::default(), shed: Arc::default() }
     }
 
     /// A place for a call, or why there is none.
@@ -91,34 +118,36 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Future {
+        let place = match self.layer.place(&request) {
+            Ok(place) => place,
+            // A flood must cost as little as can be: no span, no line of its own, nothing that waits.
+            Err(full) => {
+                self.layer.shed.tell();
+                return Box::pin(std::future::ready(Ok(full.into_http())));
+            }
+        };
         let span = span_of(&request);
         let deadline = self.layer.limits.deadline(asked_timeout(request.headers()));
-        let place = self.layer.place(&request);
         let hub = Arc::clone(&self.layer.hub);
         // The one that was asked whether it is ready does the work; its clone is asked the next time.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let work = async move {
             let started = Instant::now();
-            let response = match place {
-                Err(full) => full.into_http(),
-                Ok(place) => {
-                    // Kept until there is a response, whatever the handler does with its request; a stream keeps its own.
-                    request.extensions_mut().insert(place.clone());
-                    let answer = catch_panic(async move {
-                        match gossip::hear(&hub, request.headers_mut()).await {
-                            Ok(()) => inner.call(request).await.map_err(Into::into),
-                            Err(halted) => Ok(halted.into_http()),
-                        }
-                    });
-                    let answered = timeout(deadline, answer).await;
-                    drop(place);
-                    match answered {
-                        Ok(Ok(answer)) => answer?,
-                        Ok(Err(Panicked)) => status::internal(&"a handler panicked").into_http(),
-                        Err(_) => status::too_late(deadline).into_http(),
-                    }
+            // Kept until there is a response, whatever the handler does with its request; a stream keeps its own.
+            request.extensions_mut().insert(place.clone());
+            let answer = catch_panic(async move {
+                match gossip::hear(&hub, request.headers_mut()).await {
+                    Ok(()) => inner.call(request).await.map_err(Into::into),
+                    Err(halted) => Ok(halted.into_http()),
                 }
+            });
+            let answered = timeout(deadline, answer).await;
+            drop(place);
+            let response = match answered {
+                Ok(Ok(answer)) => answer?,
+                Ok(Err(Panicked)) => status::internal(&"a handler panicked").into_http(),
+                Err(_) => status::too_late(deadline).into_http(),
             };
             trace(&response, started.elapsed());
             Ok(response)

@@ -44,13 +44,13 @@ use super::{
 pub(super) const MAX_WAITING: usize = 8_192;
 /// How many bytes one batch holds at most: it is held in memory and written in one piece.
 const MAX_BATCH_BYTES: usize = 8 << 20;
-/// While so many statements are being decided, or came within the last [`LINGER_STEP`], the sequencer waits for more: an append costs
-/// the same however much it holds. With fewer it would only delay those who are there.
-const MANY: usize = 4;
-/// How long it waits before it looks again.
-const LINGER_STEP: Duration = Duration::from_micros(500);
-/// How many such steps it waits at most for one batch: four milliseconds, which only a hub that has no time to spare takes.
-const LINGER_STEPS: u32 = 8;
+/// While so many statements are being decided, the sequencer waits for some of them, once a batch: an append costs the same however
+/// much it holds. With fewer it would only delay those who are there.
+const MANY_DECIDING: usize = 4;
+/// It waits as long as so many appends take: then they are a fifth of its time.
+const LINGER_APPENDS: u32 = 4;
+/// How long it waits at most, where appends take longer.
+const MAX_LINGER: Duration = Duration::from_millis(4);
 /// How often the projections are made durable. What is not is caught up from the log at the next start.
 const FLUSH_EVERY: Duration = Duration::from_secs(30);
 /// How long a notice that is due waits at least for the drafts beside which it can be entered, or for a storage that was full.
@@ -246,6 +246,7 @@ pub(super) fn start(stage: Stage) -> Result<(Handle, thread::JoinHandle<()>), Er
         timer: tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(starting)?,
         flushed: Instant::now(),
         deciding: Arc::clone(&deciding),
+        appending: Duration::ZERO,
     };
     let thread = thread::Builder::new()
         .name("sequencer".to_owned())
@@ -280,6 +281,8 @@ struct Sequencer {
     timer: tokio::runtime::Runtime,
     flushed: Instant,
     deciding: Arc<AtomicUsize>,
+    /// How long the last append took.
+    appending: Duration,
 }
 
 /// A batch while it is put together; nothing of it is in the sequencer's own state yet.
@@ -379,31 +382,6 @@ enum Check {
     Failed(Error),
 }
 
-/// Waiting for more drafts of one batch.
-struct Linger {
-    steps_left: u32,
-    /// How many drafts the batch had when the last step began.
-    had: Option<usize>,
-}
-
-impl Linger {
-    /// A further draft, if it is worth waiting for one and one comes. `has` is how many the batch has.
-    fn wait(&mut self, has: usize, deciding: &AtomicUsize, waiting: &mut mpsc::Receiver<Waiting>) -> Option<Waiting> {
-        while self.steps_left > 0 {
-            let came = self.had.replace(has).map_or(0, |had| has - had);
-            if came < MANY && deciding.load(Ordering::Relaxed) < MANY {
-                return None;
-            }
-            self.steps_left -= 1;
-            thread::sleep(LINGER_STEP);
-            if let Ok(next) = waiting.try_recv() {
-                return Some(next);
-            }
-        }
-        None
-    }
-}
-
 impl Sequencer {
     /// Seals batches until nobody can send drafts any more. When it fails, the drafts that wait are dropped with the queue, and
     /// their callers learn that the hub is stopping.
@@ -451,15 +429,19 @@ impl Sequencer {
         let mut batch = self.begin(&snapshot);
         self.gather_notices(&mut batch, notices);
         let mut next = first;
-        let mut linger = Linger { steps_left: LINGER_STEPS, had: None };
+        let mut lingered = false;
         while let Some(Waiting { what, reply }) = next.take() {
             match what {
                 What::Decided(draft) => self.take(&snapshot, &mut batch, *draft, reply),
                 What::Noted(notice, openings) => gather_notice(&mut batch, notice, openings, Some(reply)),
             }
-            let has = batch.entries.len();
-            if has < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
-                next = waiting.try_recv().ok().or_else(|| linger.wait(has, &self.deciding, waiting));
+            if batch.entries.len() < MAX_BATCH_ENTRIES && batch.bytes < MAX_BATCH_BYTES {
+                next = waiting.try_recv().ok();
+                if next.is_none() && !lingered && self.deciding.load(Ordering::Relaxed) >= MANY_DECIDING {
+                    lingered = true;
+                    thread::sleep((self.appending * LINGER_APPENDS).min(MAX_LINGER));
+                    next = waiting.try_recv().ok();
+                }
             }
         }
         self.commit(&snapshot, batch)
@@ -602,7 +584,10 @@ impl Sequencer {
                 sign_checkpoint(&self.stage.signer, &tree.frontier()).map_err(|error| error.to_string())?;
             let batch =
                 Batch { entries, leaves, openings, frontier: tree.frontier(), checkpoint: checkpoint.to_string() };
-            match self.stage.log.append(first, &batch) {
+            let begun = Instant::now();
+            let appended = self.stage.log.append(first, &batch);
+            self.appending = begun.elapsed();
+            match appended {
                 Ok(()) => {}
                 Err(store::Error::Full { what, source }) => {
                     // Nothing was written, nothing of the batch is in our state: refuse it and go on.
