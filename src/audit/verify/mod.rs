@@ -5,7 +5,7 @@
 //! bundle ──> hashes, form, signatures ──┐
 //! bundle ──> hashes, form, signatures ──┼──> tree.rs ──> replay.rs ──> rule.rs ──> rules
 //! bundle ──> hashes, form, signatures ──┘    leaf…root      │    query.rs │ publication.rs │ notice.rs
-//!                pipeline.rs                                └─ sorter.rs, by key ──────────> requests.rs, records.rs
+//!                pipeline.rs                                └─ sorter.rs, by key ──────────> requests.rs, records
 //!                                                              suspects.rs <── a key was compromised ──┘
 //! ```
 //!
